@@ -1,0 +1,299 @@
+/*
+ * engine.h - the engine's door: iSCSI sessions and their connections (RFC 7143), as functions of
+ * bytes and time.
+ *
+ * The engine has no socket, clock, thread, file or lock, and never calls out: whatever it wants is
+ * a queued event that the caller pulls. The room `drive` is its only user in the product; the
+ * simulator and the fuzzer are the others.
+ *
+ * Threads. A `struct conn` belongs to one thread (its data loop), a `struct session` to one (its
+ * home loop); they may differ. Session and connections reach each other only by events and door
+ * calls that the caller carries between the threads in order. The one thing shared in memory is
+ * the command window and the tag table (window.h, tag.h), which are atomic.
+ *
+ * Time is a monotonic number of nanoseconds, handed in as `now`. ENGINE_NEVER means no deadline.
+ */
+#ifndef ISCSIDSC_ENGINE_H
+#define ISCSIDSC_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/fault.h"
+#include "base/list.h"
+#include "proto/chap.h"
+#include "proto/keys.h"
+
+#define ENGINE_NEVER UINT64_MAX
+
+enum {
+	ENGINE_MAX_CONNS = 64,     /* connections of one session that we handle */
+	ENGINE_MAX_TASKS = 1024,   /* commands of one session under way at a time */
+	ENGINE_SENSE_MAX = 252,    /* bytes of sense kept */
+	ENGINE_PENDING_IOV = 64,   /* most entries that conn_pending fills */
+	ENGINE_TEXT_MAX = 4 << 20, /* most bytes of one text answer (SendTargets) */
+	ENGINE_ENTROPY = 33,       /* random bytes for a login: CHAP challenge and identifier */
+};
+
+struct session;
+struct conn;
+
+/* ---------------------------------------------------------------- tasks */
+
+enum task_outcome {
+	TASK_COMPLETE = 0, /* status, sense and residual are the target's answer */
+	TASK_UNSENT,       /* nothing of it was ever sent: it may go elsewhere */
+	TASK_LOST,         /* sent, and its connection ended: the outcome is unknown */
+	TASK_FAILED,       /* service delivery or target failure, Reject, or bad data; see fault */
+};
+
+/* One range of R2T that waits to be answered. */
+struct task_burst {
+	uint32_t ttt, offset, end, data_sn;
+};
+
+enum { TASK_BURSTS = 16 }; /* most MaxOutstandingR2T that we negotiate */
+
+/*
+ * A SCSI command. The caller owns it and both buffers; the engine borrows all of them from
+ * conn_submit until it returns the task in a CONN_EVENT_TASK event: exactly one per submit.
+ */
+struct task {
+	/* set by the caller */
+	uint64_t lun;         /* the eight LUN bytes of SAM as one big-endian number */
+	uint8_t cdb[16];      /* zero padded */
+	uint8_t *in;          /* data from the target lands here */
+	uint32_t in_len;      /* bytes expected; 0 for none */
+	const uint8_t *out;   /* data to the target */
+	uint32_t out_len;
+	uint8_t attribute;    /* 0 untagged, 1 simple, 2 ordered, 3 head of queue */
+
+	/* set by the engine when it is returned */
+	enum task_outcome outcome;
+	uint32_t epoch;       /* of the connection that carried it; see conn_config */
+	uint8_t status;       /* SCSI status, valid for TASK_COMPLETE */
+	bool overflow, underflow;
+	uint32_t residual;
+	uint32_t received;    /* bytes that landed in `in` */
+	uint16_t sense_len;
+	uint8_t sense[ENGINE_SENSE_MAX];
+	struct fault fault;   /* for TASK_FAILED and TASK_LOST */
+
+	/* the engine's own */
+	struct list link;
+	uint32_t itt, cmd_sn;
+	uint8_t state;
+	uint16_t lent;        /* PDUs in the send queue that point into `out` */
+	uint32_t data_sn;     /* next DataSN expected */
+	uint32_t r2t_sn;      /* next R2TSN expected */
+	uint32_t sequence;    /* bytes of the present Data-In sequence */
+	uint32_t sent;        /* unsolicited bytes already queued */
+	uint8_t bursts, burst_at;
+	struct task_burst burst[TASK_BURSTS];
+	struct list data_link;
+};
+
+/* ---------------------------------------------------------------- sessions and connections */
+
+enum session_type { SESSION_NORMAL, SESSION_DISCOVERY };
+
+/* Time limits in milliseconds. */
+struct session_times {
+	uint32_t login;     /* connect and login together */
+	uint32_t ping_idle; /* silence after which we ping */
+	uint32_t ping_wait; /* silence after the ping that ends the connection */
+	uint32_t logout;    /* wait for a Logout Response */
+	uint32_t hold;      /* how long a lost session may take to come back before tasks fail */
+	uint32_t retry;     /* pause between attempts to come back, after the first */
+};
+
+/* What a session is made with. All texts are copied. */
+struct session_config {
+	enum session_type type;
+	const char *initiator_name, *initiator_alias, *target_name; /* alias and target may be NULL */
+	uint8_t isid[6];
+	uint32_t first_cmd_sn;
+	struct keys_offer offer;      /* what we propose; proto/keys.h */
+	int portal_group_tag;         /* the group that discovery told, -1 unknown */
+	bool ordering;                /* decisions on targets that do not sort CmdSN (TOL-8) */
+	struct session_times times;
+	uint64_t seed;                /* harmless choices only */
+};
+
+/* One connection that the session shall have. Copied. */
+struct conn_options {
+	uint64_t id;                  /* the caller's id, unique in the session; stable over reconnects */
+	char host[256];               /* IPv4, IPv6 without brackets, or DNS name */
+	uint16_t port;
+	char source[64];              /* local address to bind, empty for routing's choice */
+	bool header_digest, data_digest; /* asked for: offered alone, so never negotiated away */
+	struct chap_config chap;
+};
+
+enum conn_state { /* RFC 7143 section 8.1.3 */
+	CONN_S1_FREE, CONN_S2_XPT_WAIT, CONN_S4_IN_LOGIN, CONN_S5_LOGGED_IN,
+	CONN_S6_IN_LOGOUT, CONN_S7_LOGOUT_REQUESTED, CONN_S8_CLEANUP_WAIT,
+};
+
+enum session_state { /* RFC 7143 section 8.3 */
+	SESSION_Q1_FREE, SESSION_Q3_LOGGED_IN, SESSION_Q4_FAILED,
+};
+
+/* Counters of a connection; written by its loop, read by anyone with relaxed atomic loads. */
+struct conn_counters {
+	_Atomic uint64_t bytes_in, bytes_out;   /* on the wire, as we read and wrote them */
+	_Atomic uint64_t data_in, data_out;     /* SCSI data only */
+	_Atomic uint64_t pdus_in, pdus_out, commands;
+};
+
+/* ---- events of a connection, pulled on its loop */
+
+enum conn_event_kind {
+	CONN_EVENT_NONE,
+	CONN_EVENT_OPEN,       /* connect TCP to conn_host/conn_port (close an older socket first),
+	                          then call conn_opened or conn_closed */
+	CONN_EVENT_UP,         /* full feature phase; tell session_conn_up */
+	CONN_EVENT_TASK,       /* .task comes back */
+	CONN_EVENT_TEXT,       /* .text: the whole answer of conn_text, valid until the next door call */
+	CONN_EVENT_ASYNC,      /* .async: pass to session_conn_async */
+	CONN_EVENT_WAKE,       /* .wake: bit per slot; call conn_wake on those connections */
+	CONN_EVENT_END,        /* the connection is over: close the socket, tell session_conn_ended.
+	                          Last event of this connection: all tasks were returned before. */
+};
+
+struct conn_async {
+	uint8_t event, vcode;
+	uint16_t parameter1, parameter2, parameter3;
+	uint64_t lun;
+	uint8_t sense[ENGINE_SENSE_MAX];
+	uint16_t sense_len;
+};
+
+/* What a login brought. */
+struct conn_up {
+	uint16_t tsih, cid;
+	int portal_group_tag;          /* -1 if the target did not tell */
+	struct keys_params params;     /* in force on this connection; session-wide ones included */
+	char target_alias[256];
+};
+
+struct conn_event {
+	enum conn_event_kind kind;
+	struct task *task;
+	const char *text;
+	size_t text_len;
+	uint64_t wake;
+	struct conn_async async;
+	struct conn_up up;
+	struct fault fault;            /* CONN_EVENT_END: why; FAULT_NONE after a clean logout */
+};
+
+/* ---- the connection's doors, called on its loop */
+
+const char *conn_host(const struct conn *c);
+uint16_t conn_port(const struct conn *c);
+const char *conn_source(const struct conn *c);
+unsigned conn_slot(const struct conn *c);      /* 0..ENGINE_MAX_CONNS-1, unique among living ones */
+uint64_t conn_id(const struct conn *c);
+enum conn_state conn_state(const struct conn *c);
+struct conn_counters *conn_counters(struct conn *c);
+
+/* Begins the life of a connection made by SESSION_EVENT_CONN: queues CONN_EVENT_OPEN. */
+void conn_start(struct conn *c, uint64_t now);
+/* TCP is up; login begins. `entropy`: fresh random bytes of cryptographic quality, for CHAP. */
+void conn_opened(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY], uint64_t now);
+/* TCP failed, was refused or ended; why->kind tells. Ends the connection. Safe in every state. */
+void conn_closed(struct conn *c, const struct fault *why, uint64_t now);
+/* Where the next received bytes shall go: fills iov (at most 2), returns the count, 0 when the
+ * connection is over. `staging` is the loop's own memory, lent until conn_received. */
+unsigned conn_space(struct conn *c, uint8_t *staging, size_t staging_len, struct iovec iov[2]);
+/* n > 0 bytes landed in what the last conn_space gave. */
+void conn_received(struct conn *c, size_t n, uint64_t now);
+/* What is to be sent: fills iov (at most max entries), returns the count, 0 for nothing. The
+ * memory stays lent until conn_sent counted it or the connection is closed. Takes CmdSN numbers,
+ * so call it only when the socket takes bytes. */
+unsigned conn_pending(struct conn *c, struct iovec *iov, unsigned max, uint64_t now);
+/* n bytes of the last conn_pending left. */
+void conn_sent(struct conn *c, size_t n, uint64_t now);
+/* Hands over a task (see struct task). On a connection that is not logged in, it comes back at
+ * once as TASK_UNSENT by an event. */
+void conn_submit(struct conn *c, struct task *task, uint64_t now);
+/* Sends one text request with the key=value pairs in `text` (each ended by NUL). Discovery: one at
+ * a time; returns -EBUSY if one is open, -ENOTCONN when not logged in. */
+int conn_text(struct conn *c, const char *text, size_t len, uint64_t now);
+/* Logs out: reason 0 closes the session, 1 this connection. Unsent tasks come back as TASK_UNSENT;
+ * for reason 1 the Logout leaves when the tasks under way have ended. Ends with CONN_EVENT_END. */
+void conn_logout(struct conn *c, unsigned reason, uint64_t now);
+/* Ends the connection now, without a word to the target. */
+void conn_abandon(struct conn *c, uint64_t now);
+/* The window opened, or a pause ended: the connection may have something to send. */
+void conn_wake(struct conn *c);
+uint64_t conn_deadline(const struct conn *c);
+void conn_expire(struct conn *c, uint64_t now);
+/* Takes the next event; false if there is none. */
+bool conn_next_event(struct conn *c, struct conn_event *ret);
+/* True while conn_pending may have something. */
+bool conn_wants_send(const struct conn *c);
+/* Frees a connection whose CONN_EVENT_END was taken and told to the session. Accepts NULL. */
+void conn_free(struct conn *c);
+
+/* ---- the session's doors, called on its home loop */
+
+/* A login of its own for each: the first connection opens the session, later ones join it. */
+enum session_event_kind {
+	SESSION_EVENT_NONE,
+	SESSION_EVENT_CONN,      /* .conn: new; give it to a loop and call conn_start there */
+	SESSION_EVENT_LOGOUT,    /* call conn_logout(.conn, .reason) on its loop */
+	SESSION_EVENT_ABANDON,   /* call conn_abandon(.conn) on its loop */
+	SESSION_EVENT_JOINED,    /* .id: the connection carries I/O; .conn, .up */
+	SESSION_EVENT_LEFT,      /* .id: it does no longer (.fault); it stays listed if .returning */
+	SESSION_EVENT_ANSWER,    /* .token: a call ended; .fault, .id */
+	SESSION_EVENT_UP,        /* .epoch: commands may flow: first login, and each time it came back.
+	                            All tasks of lower epochs are dead at the target. */
+	SESSION_EVENT_DOWN,      /* no connection; recovering; hold commands */
+	SESSION_EVENT_ASYNC,     /* .async from .id, for the layers above */
+	SESSION_EVENT_FAILED,    /* the hold time is over: held commands shall fail; retries go on */
+	SESSION_EVENT_END,       /* the session is over and has no connection: session_free it */
+};
+
+struct session_event {
+	enum session_event_kind kind;
+	struct conn *conn;
+	uint64_t id;
+	void *token;
+	unsigned reason;
+	uint32_t epoch;
+	bool returning;
+	struct conn_up up;
+	struct conn_async async;
+	struct fault fault;
+};
+
+/* Returns 0, -EINVAL for an impossible configuration, -ENOMEM. */
+int session_new(const struct session_config *config, struct session **ret);
+/* Accepts NULL. Only before the first connection or after SESSION_EVENT_END. */
+void session_free(struct session *s);
+/* Portals of the session's group, tried in turn by recovery. Copied; replaces the earlier list. */
+int session_set_portals(struct session *s, const struct conn_options *portals, unsigned n);
+/* Adds a connection; the first one logs the session in. The result is a SESSION_EVENT_ANSWER. */
+void session_add_conn(struct session *s, const struct conn_options *options, void *token, uint64_t now);
+/* Removes one: never the leading, never the last. Answered by SESSION_EVENT_ANSWER. */
+void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t now);
+/* Logs out all. Answered; then SESSION_EVENT_END. Stops recovery. */
+void session_logout(struct session *s, void *token, uint64_t now);
+/* Turns ordering mode on or off, e.g. once INQUIRY told what the target is. */
+void session_set_ordering(struct session *s, bool on);
+/* What connections tell, by their events, through the caller. */
+void session_conn_up(struct session *s, struct conn *c, const struct conn_up *up, uint64_t now);
+void session_conn_async(struct session *s, struct conn *c, const struct conn_async *async, uint64_t now);
+/* After this the session does not know the connection any more; the caller frees it. */
+void session_conn_ended(struct session *s, struct conn *c, const struct fault *why, uint64_t now);
+enum session_state session_state(const struct session *s);
+const uint8_t *session_isid(const struct session *s);
+uint64_t session_deadline(const struct session *s);
+void session_expire(struct session *s, uint64_t now);
+bool session_next_event(struct session *s, struct session_event *ret);
+
+#endif

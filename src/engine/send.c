@@ -1,0 +1,289 @@
+/*
+ * send.c - the send queue of a connection: what goes out, in which order, and with which numbers.
+ *
+ * Numbers are taken only when the previous batch left whole, so nothing numbered waits behind a
+ * full socket (MCS-8, SN-6). Not here: what the PDUs mean.
+ */
+#include "engine/conn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "proto/digest.h"
+
+static void count(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* Only this thread writes. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+static bool digests_on(const struct conn *c)
+{
+	return c->state != CONN_S4_IN_LOGIN; /* LOG-10, TRAP-10 */
+}
+
+void send_pdu(struct conn *c, uint8_t bhs[PDU_BHS_LEN], const uint8_t *data, uint32_t len,
+	      uint8_t *owned, struct task *task)
+{
+	struct conn_out *out = &c->ring[(c->ring_head + c->ring_len) % CONN_RING];
+	unsigned pad = pdu_pad(len);
+
+	assert(c->ring_len < CONN_RING);
+	c->ring_len++;
+	bytes_put24(bhs + 5, len);
+	memcpy(out->header, bhs, PDU_BHS_LEN);
+	out->header_len = PDU_BHS_LEN;
+	if (digests_on(c) && c->params.header_digest) {
+		digest_put(out->header + PDU_BHS_LEN, digest_of(bhs, PDU_BHS_LEN));
+		out->header_len += DIGEST_LEN;
+	}
+	out->data = data;
+	out->data_len = len;
+	out->owned = owned;
+	out->task = task;
+	memset(out->tail, 0, sizeof(out->tail));
+	out->tail_len = (uint8_t)pad;
+	if (len && digests_on(c) && c->params.data_digest) {
+		uint32_t crc = digest_add(digest_add(digest_start(), data, len), out->tail, pad);
+
+		digest_put(out->tail + pad, digest_finish(crc));
+		out->tail_len = (uint8_t)(pad + DIGEST_LEN);
+	}
+	if (task)
+		task->lent++;
+	count(&c->counters.pdus_out, 1);
+}
+
+/* The oldest PDU left, or will never leave. */
+static void drop_head(struct conn *c)
+{
+	struct conn_out *out = &c->ring[c->ring_head];
+
+	free(out->owned);
+	out->owned = NULL;
+	out->task = NULL;
+	c->ring_head = (c->ring_head + 1) % CONN_RING;
+	c->ring_len--;
+	c->head_sent = 0;
+}
+
+void send_reset(struct conn *c)
+{
+	while (c->ring_len)
+		drop_head(c);
+}
+
+bool send_number(struct conn *c, bool *ret_immediate, uint32_t *ret_cmd_sn)
+{
+	struct window *w = &c->shared->window;
+
+	*ret_immediate = !atomic_load(&c->shared->ordering);
+	if (*ret_immediate) {
+		*ret_cmd_sn = window_current(w);
+		return true;
+	}
+	return window_take(w, c->slot, ret_cmd_sn);
+}
+
+static void put_nop_out(struct conn *c, const struct pdu_nop_out *nop)
+{
+	uint8_t bhs[PDU_BHS_LEN];
+
+	pdu_put_nop_out(bhs, nop);
+	send_pdu(c, bhs, NULL, 0, NULL, NULL);
+}
+
+/* NOP-3; numbered in ordering mode, where an immediate one may kill the connection. */
+static bool send_ping(struct conn *c)
+{
+	struct pdu_nop_out nop = { .target_transfer_tag = PDU_NO_TAG, .exp_stat_sn = c->exp_stat_sn };
+	uint32_t itt;
+
+	if (c->pings == CONN_PINGS || !tag_take(&c->shared->tags, c->slot, NULL, &itt))
+		return false;
+	if (!send_number(c, &nop.immediate, &nop.cmd_sn)) {
+		c->ev_wake |= tag_free(&c->shared->tags, itt);
+		return false;
+	}
+	nop.initiator_task_tag = itt;
+	c->ping[c->pings++] = itt;
+	put_nop_out(c, &nop);
+	return true;
+}
+
+static void put_answers(struct conn *c, uint32_t cmd_sn)
+{
+	for (unsigned i = 0; i < c->answers; i++)
+		put_nop_out(c, &(struct pdu_nop_out){ .immediate = true, .lun = c->answer[i].lun,
+			.initiator_task_tag = PDU_NO_TAG, .target_transfer_tag = c->answer[i].ttt,
+			.cmd_sn = cmd_sn, .exp_stat_sn = c->exp_stat_sn });
+	c->answers = 0;
+}
+
+/* NOP-1, NOP-2. In ordering mode the target must have seen all numbers, and must not see a new one
+ * on another connection before the answer: a numbered ping behind the answer is the barrier. */
+static bool send_answers(struct conn *c)
+{
+	struct window *w = &c->shared->window;
+	struct pdu_nop_out barrier = { .target_transfer_tag = PDU_NO_TAG };
+	uint32_t itt;
+
+	if (!atomic_load(&c->shared->ordering)) {
+		put_answers(c, window_current(w));
+		return true;
+	}
+	if (!window_pause(w, c->slot))
+		return false;
+	if (c->pings == CONN_PINGS || !tag_take(&c->shared->tags, c->slot, NULL, &itt))
+		return false;
+	if (!window_take(w, c->slot, &barrier.cmd_sn)) {
+		c->ev_wake |= tag_free(&c->shared->tags, itt);
+		return false;
+	}
+	put_answers(c, barrier.cmd_sn);
+	barrier.initiator_task_tag = itt;
+	barrier.exp_stat_sn = c->exp_stat_sn;
+	c->ping[c->pings++] = itt;
+	put_nop_out(c, &barrier);
+	c->ev_wake |= window_resume(w, c->slot);
+	return true;
+}
+
+static bool send_logout(struct conn *c)
+{
+	uint8_t bhs[PDU_BHS_LEN];
+	struct pdu_logout_request logout = { .reason = (uint8_t)c->logout_reason, .cid = c->cid,
+		.exp_stat_sn = c->exp_stat_sn };
+	uint32_t itt;
+
+	if (!list_empty(&c->active) || c->ring_len)
+		return false; /* the tasks under way end first */
+	if (!tag_take(&c->shared->tags, c->slot, NULL, &itt))
+		return false;
+	if (!send_number(c, &logout.immediate, &logout.cmd_sn)) {
+		c->ev_wake |= tag_free(&c->shared->tags, itt);
+		return false;
+	}
+	logout.initiator_task_tag = c->logout_itt = itt;
+	if (c->logout_reason == PDU_LOGOUT_SESSION)
+		logout.cid = 0;
+	pdu_put_logout_request(bhs, &logout);
+	send_pdu(c, bhs, NULL, 0, NULL, NULL);
+	return true;
+}
+
+static const struct {
+	enum conn_want want;
+	bool (*send)(struct conn *c); /* false: not now */
+} requests[] = {
+	{ WANT_ANSWER, send_answers },
+	{ WANT_PING, send_ping },
+	{ WANT_TEXT, text_op_send },
+	{ WANT_LOGOUT, send_logout },
+};
+
+/* Commands stay back while a pause is waited for: a new number would put it off for ever. */
+static bool send_requests(struct conn *c)
+{
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		if (c->wants & requests[i].want && requests[i].send(c))
+			c->wants &= ~(unsigned)requests[i].want;
+	return !(c->wants & WANT_ANSWER);
+}
+
+static void send_commands(struct conn *c, size_t *batch)
+{
+	while (*batch < CONN_BATCH && c->ring_len < CONN_RING_DATA && !list_empty(&c->ready)) {
+		struct task *task = list_entry(c->ready.next, struct task, link);
+		uint32_t len = task->out_len;
+
+		if (!data_send_command(c, task))
+			return;
+		*batch += PDU_BHS_LEN + len;
+		data_send_out(c, batch); /* unsolicited data follow their command (MCS-16) */
+	}
+}
+
+static void produce(struct conn *c)
+{
+	size_t batch = 0;
+
+	if (c->state != CONN_S5_LOGGED_IN && c->state != CONN_S6_IN_LOGOUT &&
+	    c->state != CONN_S7_LOGOUT_REQUESTED)
+		return;
+	data_send_out(c, &batch);
+	if (!send_requests(c) || c->state == CONN_S6_IN_LOGOUT)
+		return;
+	send_commands(c, &batch);
+}
+
+bool conn_wants_send(const struct conn *c)
+{
+	return !c->over && (c->ring_len || c->wants || !list_empty(&c->ready) ||
+			    !list_empty(&c->data));
+}
+
+static unsigned add_iov(struct iovec *iov, unsigned n, const uint8_t *p, size_t len, size_t *skip)
+{
+	if (*skip >= len) {
+		*skip -= len;
+		return n;
+	}
+	iov[n].iov_base = (void *)(uintptr_t)(p + *skip);
+	iov[n].iov_len = len - *skip;
+	*skip = 0;
+	return n + 1;
+}
+
+unsigned conn_pending(struct conn *c, struct iovec *iov, unsigned max, uint64_t now)
+{
+	size_t skip = c->head_sent;
+	unsigned n = 0;
+
+	(void)now;
+	if (c->over)
+		return 0;
+	if (!c->ring_len)
+		produce(c);
+	for (unsigned i = 0; i < c->ring_len && n + 3 <= max; i++) {
+		struct conn_out *out = &c->ring[(c->ring_head + i) % CONN_RING];
+
+		n = add_iov(iov, n, out->header, out->header_len, &skip);
+		n = add_iov(iov, n, out->data, out->data_len, &skip);
+		n = add_iov(iov, n, out->tail, out->tail_len, &skip);
+	}
+	return n;
+}
+
+static void data_left(struct conn *c, struct task *task)
+{
+	if (!task)
+		return;
+	task->lent--;
+	if (!task->lent && task->state)
+		conn_task_returned(c, task);
+}
+
+void conn_sent(struct conn *c, size_t n, uint64_t now)
+{
+	(void)now;
+	count(&c->counters.bytes_out, n);
+	n += c->head_sent;
+	while (c->ring_len) {
+		struct conn_out *out = &c->ring[c->ring_head];
+		size_t len = (size_t)out->header_len + out->data_len + out->tail_len;
+		struct task *task = out->task;
+
+		if (n < len)
+			break;
+		n -= len;
+		if (task)
+			count(&c->counters.data_out, out->data_len);
+		drop_head(c);
+		data_left(c, task);
+	}
+	c->head_sent = n;
+}

@@ -1,0 +1,405 @@
+/*
+ * session.c - a session on its home loop: which connections it has, their coming and going, and
+ * recovery at level 0 (RFC 7143 sections 6.3, 7.15, 8.3; REC-1).
+ *
+ * Losing one connection means session reinstatement: targets were measured that let a lost
+ * connection go on executing after a Logout or reinstatement of it alone, while the reinstatement of
+ * the session ended everything. Not here: what connections do (conn.c), which connection carries a
+ * command, and what is held and repeated (the layers above).
+ */
+#include "engine/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- making */
+
+static char *copy_text(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+static void free_config(struct session_config *config)
+{
+	free((char *)(uintptr_t)config->initiator_name);
+	free((char *)(uintptr_t)config->initiator_alias);
+	free((char *)(uintptr_t)config->target_name);
+}
+
+int session_new(const struct session_config *config, struct session **ret)
+{
+	struct session *s;
+
+	if (!config->initiator_name || keys_offer_check(&config->offer) < 0 ||
+	    config->offer.max_outstanding_r2t >= TASK_BURSTS ||
+	    (config->type == SESSION_NORMAL && !config->target_name))
+		return -EINVAL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->config = *config;
+	s->config.initiator_name = copy_text(config->initiator_name);
+	s->config.initiator_alias = copy_text(config->initiator_alias);
+	s->config.target_name = copy_text(config->target_name);
+	s->shared = calloc(1, sizeof(*s->shared));
+	s->portal_group_tag = config->portal_group_tag;
+	s->retry_at = s->hold_until = s->close_at = ENGINE_NEVER;
+	if (!s->shared || !s->config.initiator_name || session_grow_events(s, 1) < 0 ||
+	    !s->config.target_name != !config->target_name) {
+		session_free(s);
+		return -ENOMEM;
+	}
+	s->shared->config = &s->config;
+	atomic_store(&s->shared->ordering, config->ordering);
+	tags_init(&s->shared->tags);
+	window_init(&s->shared->window, config->first_cmd_sn);
+	*ret = s;
+	return 0;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < ENGINE_MAX_CONNS; i++)
+		member_free(s->member[i]);
+	if (s->portals)
+		explicit_bzero(s->portals, s->portal_count * sizeof(*s->portals));
+	free(s->portals);
+	free(s->events);
+	free(s->shared);
+	free_config(&s->config);
+	free(s);
+}
+
+int session_set_portals(struct session *s, const struct conn_options *portals, unsigned n)
+{
+	struct conn_options *copy = n ? calloc(n, sizeof(*copy)) : NULL;
+
+	if (n && !copy)
+		return -ENOMEM;
+	if (n)
+		memcpy(copy, portals, n * sizeof(*copy));
+	if (s->portals)
+		explicit_bzero(s->portals, s->portal_count * sizeof(*s->portals));
+	free(s->portals);
+	s->portals = copy;
+	s->portal_count = n;
+	return 0;
+}
+
+void session_add_conn(struct session *s, const struct conn_options *options, void *token, uint64_t now)
+{
+	struct member *m;
+
+	(void)now;
+	switch (s->phase) {
+	case PHASE_NEW:
+		break;
+	case PHASE_UP:
+		if (s->members >= s->params.max_connections || s->members >= ENGINE_MAX_CONNS) {
+			session_answer_fault(s, token, FAULT_TOO_MANY, /* MCS-5, TOL-5 */
+				     "the session has all connections that were negotiated");
+			return;
+		}
+		break;
+	case PHASE_OPENING:
+	case PHASE_CLEARING:
+	case PHASE_WAITING:
+	case PHASE_REOPENING:
+		session_answer_fault(s, token, FAULT_BUSY, "the session is not up at the moment"); /* LOG-23 */
+		return;
+	case PHASE_CLOSING:
+	case PHASE_OVER:
+		session_answer_fault(s, token, FAULT_GONE, "the session is being closed");
+		return;
+	}
+	m = member_add(s, options, token);
+	if (!m || member_connect(s, m, NULL) < 0) {
+		session_answer_fault(s, token, FAULT_NO_MEMORY, "no memory for a connection");
+		if (m)
+			member_remove(s, m);
+		return;
+	}
+	if (s->phase == PHASE_NEW)
+		s->phase = PHASE_OPENING;
+}
+
+void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t now)
+{
+	struct member *m = member_by_id(s, id);
+	struct session_event *ev;
+
+	(void)now;
+	if (s->phase == PHASE_CLOSING || s->phase == PHASE_OVER)
+		session_answer_fault(s, token, FAULT_GONE, "the session is being closed");
+	else if (!m || m->state == MEMBER_JOINING)
+		session_answer_fault(s, token, FAULT_UNKNOWN_CONN, "no such connection in the session");
+	else if (s->members == 1)
+		session_answer_fault(s, token, FAULT_LAST_CONN, "it is the session's last connection");
+	else if (m == member_leading(s))
+		session_answer_fault(s, token, FAULT_LEADING_CONN, "it is the session's leading connection");
+	else if (member_count(s, MEMBER_LEAVING))
+		session_answer_fault(s, token, FAULT_REMOVING, "another connection is being removed");
+	else if (s->phase != PHASE_UP)
+		session_answer_fault(s, token, FAULT_BUSY, "the session is not up at the moment");
+	else if (m->state == MEMBER_AWAY) {
+		ev = session_add_event(s, SESSION_EVENT_LEFT);
+		ev->id = id;
+		session_answer(s, token, id, NULL);
+		member_remove(s, m);
+	} else {
+		ev = session_add_event(s, m->state == MEMBER_RETURNING ? SESSION_EVENT_ABANDON
+							       : SESSION_EVENT_LOGOUT);
+		ev->conn = m->conn;
+		ev->reason = PDU_LOGOUT_CONNECTION;
+		m->token = token;
+		m->state = MEMBER_LEAVING;
+	}
+}
+
+/* ---------------------------------------------------------------- what connections tell */
+
+static void session_up(struct session *s, const struct conn_up *up, uint64_t now)
+{
+	s->tsih = up->tsih;
+	s->params = up->params;
+	if (s->portal_group_tag < 0)
+		s->portal_group_tag = up->portal_group_tag;
+	s->hold_until = ENGINE_NEVER;
+	s->failed = false;
+	s->phase = PHASE_UP;
+	session_add_event(s, SESSION_EVENT_UP);
+	recovery_bring_back(s, now);
+}
+
+void session_conn_up(struct session *s, struct conn *c, const struct conn_up *up, uint64_t now)
+{
+	struct member *m = member_of(s, c);
+	bool leads = s->phase == PHASE_OPENING || s->phase == PHASE_REOPENING;
+	struct session_event *ev;
+
+	if (!m || s->phase == PHASE_CLEARING || s->phase == PHASE_CLOSING)
+		return; /* its abandoning is on the way */
+	m->up = *up;
+	if (m->state == MEMBER_LEAVING)
+		return;
+	m->state = MEMBER_UP;
+	ev = session_add_event(s, SESSION_EVENT_JOINED);
+	ev->conn = c;
+	ev->id = m->options.id;
+	ev->up = *up;
+	if (leads)
+		session_up(s, up, now);
+	session_answer(s, m->token, m->options.id, NULL);
+	m->token = NULL;
+}
+
+static void async_logout(struct session *s, struct member *m)
+{
+	struct session_event *ev;
+
+	if (m->state != MEMBER_UP)
+		return;
+	m->state = MEMBER_RESTING;
+	ev = session_add_event(s, SESSION_EVENT_LOGOUT);
+	ev->conn = m->conn;
+	ev->reason = PDU_LOGOUT_CONNECTION;
+}
+
+/* AS-1 to AS-4, AS-8. The times of a drop that the target announces are in Parameter2. */
+void session_conn_async(struct session *s, struct conn *c, const struct conn_async *async,
+			uint64_t now)
+{
+	struct member *m = member_of(s, c);
+	struct session_event *ev;
+	struct fault why;
+
+	if (!m || s->phase != PHASE_UP)
+		return;
+	ev = session_add_event(s, SESSION_EVENT_ASYNC);
+	ev->id = m->options.id;
+	ev->async = *async;
+	switch (async->event) {
+	case PDU_ASYNC_LOGOUT_REQUESTED:
+		async_logout(s, m);
+		break;
+	case PDU_ASYNC_CONNECTION_DROP:
+		if (!member_by_cid(s, async->parameter1))
+			break;
+		fault_set(&why, FAULT_CLOSED, 0, "the target announced that it drops connection %u",
+			  async->parameter1);
+		recovery_begin(s, &why, now, async->parameter2 * 1000 * MS);
+		break;
+	case PDU_ASYNC_SESSION_DROP:
+		fault_set(&why, FAULT_CLOSED, 0, "the target announced that it drops the session");
+		recovery_begin(s, &why, now, async->parameter2 * 1000 * MS);
+		break;
+	default:
+		break;
+	}
+}
+
+static void finish_close(struct session *s, const struct fault *why)
+{
+	if (!s->close_answered)
+		session_answer(s, s->close_token, 0, why);
+	s->close_answered = true;
+	if (member_conns(s) || s->phase == PHASE_OVER)
+		return;
+	s->phase = PHASE_OVER;
+	session_add_event(s, SESSION_EVENT_END);
+}
+
+/* The first login failed: the session never was. */
+static void opening_failed(struct session *s, struct member *m, const struct fault *why)
+{
+	session_answer(s, m->token, m->options.id, why);
+	member_remove(s, m);
+	s->phase = PHASE_OVER;
+	session_add_event(s, SESSION_EVENT_END);
+}
+
+/* A connection of a session that is up has ended. */
+static void ended_while_up(struct session *s, struct member *m, const struct fault *why, uint64_t now)
+{
+	enum member_state was = m->state;
+
+	switch (was) {
+	case MEMBER_JOINING:
+		session_answer(s, m->token, m->options.id, why);
+		member_remove(s, m);
+		break;
+	case MEMBER_LEAVING:
+		session_tell_left(s, m, false, why);
+		session_answer(s, m->token, m->options.id, NULL);
+		member_remove(s, m);
+		/* Removed in any case; but without a clean logout the target may hold on to it. */
+		if (why->kind && why->kind != FAULT_ABANDONED)
+			recovery_begin(s, why, now, 0);
+		break;
+	case MEMBER_RESTING:
+		if (why->kind || !member_count(s, MEMBER_UP)) {
+			recovery_begin(s, why, now, s->params.default_time2wait * 1000 * MS);
+			break;
+		}
+		session_tell_left(s, m, true, why);
+		m->state = MEMBER_AWAY;
+		m->retry_at = now + s->params.default_time2wait * 1000 * MS;
+		break;
+	case MEMBER_UP:
+		recovery_begin(s, why, now, 0);
+		break;
+	case MEMBER_RETURNING:
+	case MEMBER_AWAY:
+		m->state = MEMBER_AWAY;
+		m->retry_at = now + s->config.times.retry * MS;
+		break;
+	}
+}
+
+void session_conn_ended(struct session *s, struct conn *c, const struct fault *why, uint64_t now)
+{
+	struct member *m = member_of(s, c);
+
+	if (!m)
+		return;
+	m->conn = NULL;
+	switch (s->phase) {
+	case PHASE_OPENING:
+		opening_failed(s, m, why);
+		break;
+	case PHASE_UP:
+		ended_while_up(s, m, why, now);
+		break;
+	case PHASE_REOPENING:
+		if (m == member_leading(s))
+			recovery_failed(s, now);
+		break;
+	case PHASE_CLEARING:
+		if (m->state == MEMBER_JOINING || m->state == MEMBER_LEAVING) {
+			if (m->state == MEMBER_LEAVING)
+				session_tell_left(s, m, false, why);
+			session_answer(s, m->token, m->options.id, m->state == MEMBER_LEAVING ? NULL : why);
+			member_remove(s, m);
+		} else {
+			m->state = MEMBER_AWAY;
+		}
+		recovery_cleared(s);
+		break;
+	case PHASE_CLOSING:
+		if (m->token)
+			session_answer(s, m->token, m->options.id, why);
+		m->token = NULL;
+		if (m == member_leading(s))
+			recovery_abandon_all(s);
+		if (!member_conns(s))
+			finish_close(s, NULL);
+		break;
+	case PHASE_NEW:
+	case PHASE_WAITING:
+	case PHASE_OVER:
+		break;
+	}
+}
+
+/* ---------------------------------------------------------------- the end */
+
+/* Logout reason 0 goes over the leading connection; the others are closed once it succeeded
+ * (T8, MCS-17). A session that is not up is just dropped. */
+void session_logout(struct session *s, void *token, uint64_t now)
+{
+	struct member *m = member_leading(s);
+	struct session_event *ev;
+	bool up = s->phase == PHASE_UP && m && m->conn && m->state == MEMBER_UP;
+
+	(void)now;
+	if (s->phase == PHASE_CLOSING || s->phase == PHASE_OVER) {
+		session_answer_fault(s, token, FAULT_GONE, "the session is being closed");
+		return;
+	}
+	s->phase = PHASE_CLOSING;
+	s->close_token = token;
+	s->retry_at = s->hold_until = ENGINE_NEVER;
+	if (up) {
+		ev = session_add_event(s, SESSION_EVENT_LOGOUT);
+		ev->conn = m->conn;
+		ev->reason = PDU_LOGOUT_SESSION;
+	} else {
+		recovery_abandon_all(s);
+	}
+	if (!member_conns(s))
+		finish_close(s, NULL);
+}
+
+/* ---------------------------------------------------------------- time and the rest */
+
+void session_set_ordering(struct session *s, bool on)
+{
+	atomic_store(&s->shared->ordering, on);
+}
+
+enum session_state session_state(const struct session *s)
+{
+	switch (s->phase) {
+	case PHASE_UP:
+	case PHASE_CLOSING:
+		return SESSION_Q3_LOGGED_IN;
+	case PHASE_CLEARING:
+	case PHASE_WAITING:
+	case PHASE_REOPENING:
+		return SESSION_Q4_FAILED;
+	case PHASE_NEW:
+	case PHASE_OPENING:
+	case PHASE_OVER:
+		break;
+	}
+	return SESSION_Q1_FREE;
+}
+
+const uint8_t *session_isid(const struct session *s)
+{
+	return s->config.isid;
+}

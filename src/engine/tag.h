@@ -1,0 +1,45 @@
+/*
+ * tag.h - Initiator Task Tags of a session (PDU-6, PDU-7).
+ *
+ * A tag is a slot of one table plus a generation; it never names a connection, but the table knows
+ * which connection holds it, so that an answer on another one is noticed (MCS-2). Lock free.
+ */
+#ifndef ISCSIDSC_ENGINE_TAG_H
+#define ISCSIDSC_ENGINE_TAG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+
+/* A login needs no entry in the table: nothing else is under way on its connection. Its tag comes
+ * from a range that the table never gives out. */
+#define TAG_LOGIN(cid) (UINT32_C(0xfffffffe) - (uint16_t)(cid))
+
+enum { TAG_WORDS = ENGINE_MAX_TASKS / 64 };
+
+struct tags {
+	_Atomic uint64_t used[TAG_WORDS];
+	_Atomic uint64_t waiting; /* connection slots that found the table full */
+	struct {
+		_Atomic uint64_t holder; /* generation << 8 | connection slot + 1; slot part 0: free */
+		struct task *task;       /* NULL for a request that is no SCSI command */
+	} tag[ENGINE_MAX_TASKS];
+};
+
+void tags_init(struct tags *t);
+/* False if the table is full: `slot` will be in the mask of a later tag_free. */
+bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_itt);
+/* Returns connection slots to wake. */
+uint64_t tag_free(struct tags *t, uint32_t itt);
+
+enum tag_match {
+	TAG_OURS,    /* held by this connection; *ret_task set */
+	TAG_STALE,   /* was ours once and has ended: a late PDU, to be ignored (CMD-14) */
+	TAG_FOREIGN, /* never given out, or held by another connection: a protocol error */
+};
+
+enum tag_match tag_find(struct tags *t, uint32_t itt, unsigned slot, struct task **ret_task);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * window.h - the command window of a session: CmdSN, ExpCmdSN, MaxCmdSN (RFC 7143 section 4.2.2.1).
+ *
+ * The only thing, with the tag table, that connections on different threads share. Everything here
+ * may be called from any thread and is lock free. Waiters are named by their connection's slot.
+ *
+ * A *pause* stops the taking of numbers by all others; one connection can hold it. Targets that do
+ * not sort immediate requests among numbered ones need it (TOL-8).
+ */
+#ifndef ISCSIDSC_ENGINE_WINDOW_H
+#define ISCSIDSC_ENGINE_WINDOW_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct window {
+	_Atomic uint64_t next;    /* low half: CmdSN of the next command; high half: slot + 1 of the
+	                             connection that paused it, 0 for none */
+	_Atomic uint32_t exp;     /* newest ExpCmdSN */
+	_Atomic uint32_t max;     /* newest MaxCmdSN */
+	_Atomic uint64_t waiting; /* slots to wake when something changed */
+};
+
+/* No connection may be alive. The window is closed until the first update. */
+void window_init(struct window *w, uint32_t first_cmd_sn);
+/* Takes the next number. False if the window is closed or paused by another connection: then `slot`
+ * is registered and will be in the mask of a later call (SN-3, WIN-3). */
+bool window_take(struct window *w, unsigned slot, uint32_t *ret_cmd_sn);
+/* What an immediate request carries (SN-4). */
+uint32_t window_current(const struct window *w);
+/* The pair of a received PDU (WIN-1, WIN-2, TOL-4). Returns the slots to wake. */
+uint64_t window_update(struct window *w, uint32_t exp_cmd_sn, uint32_t max_cmd_sn);
+/* Stops others and tells whether the target has seen every number given out; if not, or if another
+ * connection holds the pause, `slot` is registered as in window_take. */
+bool window_pause(struct window *w, unsigned slot);
+/* Ends this slot's pause, if it holds it. Returns the slots to wake. */
+uint64_t window_resume(struct window *w, unsigned slot);
+
+#endif
