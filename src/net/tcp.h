@@ -1,0 +1,35 @@
+/*
+ * tcp.h - TCP sockets the way iSCSI wants them: non-blocking, without delay, and with little in
+ * the kernel that was not sent yet. It knows no names; those are resolve.h's.
+ */
+#ifndef ISCSIDSC_NET_TCP_H
+#define ISCSIDSC_NET_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum {
+	TCP_UNSENT_MAX = 128 * 1024, /* bytes that wait in the kernel before a socket stops taking more */
+	TCP_ADDRESS_MAX = 64,        /* room for a numeric address with scope */
+};
+
+/* Makes a socket of that family, bound to the numeric local address `source` ("" for routing's
+ * choice; link-local IPv6 with its scope, fe80::1%eth0). Returns 0 or a negative errno; with a
+ * source, -EINVAL if it is no address and -EAFNOSUPPORT if it is of another family. */
+int tcp_open(int family, const char *source, int *ret_fd);
+/* Begins to connect: 0 if connected at once, -EINPROGRESS (then wait until it is writable and ask
+ * tcp_result), or another negative errno. */
+int tcp_connect(int fd, const struct sockaddr *to, socklen_t len);
+/* How the connecting went: 0 or a negative errno. */
+int tcp_result(int fd);
+/* Bytes read, 0 at the end of the stream, or a negative errno (-EAGAIN: nothing there). */
+ssize_t tcp_read(int fd, const struct iovec *iov, unsigned n);
+/* Bytes written, or a negative errno (-EAGAIN: takes none now). Raises no signal. */
+ssize_t tcp_write(int fd, const struct iovec *iov, unsigned n);
+/* The numeric address of our end, or of the peer's. Outputs untouched on failure. */
+int tcp_address(int fd, bool peer, char ret_text[TCP_ADDRESS_MAX], uint16_t *ret_port);
+
+#endif
