@@ -1,0 +1,38 @@
+/*
+ * call.h - a call of the control thread on its way: to home, perhaps to a link, and back.
+ */
+#ifndef ISCSIDSC_DRIVE_CALL_H
+#define ISCSIDSC_DRIVE_CALL_H
+
+#include "drive/nexus.h"
+
+enum call_kind { CALL_ADD, CALL_REMOVE, CALL_LOGOUT, CALL_TEXT, CALL_PORTALS, CALL_ORDERING };
+
+struct call {
+	struct msg msg;
+	struct nexus *nexus;
+	struct link *link;            /* CALL_TEXT: the connection that does it */
+	struct list open;             /* in nexus->open_calls */
+	enum call_kind kind;
+	void *token;
+	uint64_t id;                  /* CALL_ADD, CALL_REMOVE */
+	bool on;                      /* CALL_ORDERING */
+	bool mirrored;                /* CALL_ADD: made a mirror, which goes if the call fails */
+	struct conn_options *options; /* CALL_ADD: one; CALL_PORTALS: count; owned */
+	unsigned count;
+	char *text;                   /* CALL_TEXT: the question, then the answer; owned */
+	size_t text_len;
+	struct fault fault;           /* the result */
+};
+
+/* Control thread. Returns NULL without memory. */
+struct call *call_new(struct nexus *nexus, enum call_kind kind, void *token);
+/* Copies. Return 0 or -ENOMEM. */
+int call_set_options(struct call *call, const struct conn_options *options, unsigned count);
+int call_set_text(struct call *call, const char *text, size_t len);
+/* Wipes what it carried. Accepts NULL. */
+void call_free(struct call *call);
+/* Any thread that has it: back to the control thread. `why` NULL: success. */
+void call_return(struct call *call, const struct fault *why);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * drive.h - the seam between engine and net: it gives iSCSI sessions their sockets and threads.
+ *
+ * A `struct nexus` (SAM's I_T nexus) is one session with its connections. It is made and steered on
+ * the control thread; its session lives on a home loop, its connections on loops of their own; and
+ * commands may be given from any thread. Results reach the control thread through its mailbox.
+ */
+#ifndef ISCSIDSC_DRIVE_H
+#define ISCSIDSC_DRIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+
+struct drive;
+struct link;
+struct nexus;
+
+/* Starts `loops` data threads (0: one per core). `control` is the control thread's mailbox; it must
+ * outlive the drive. Returns 0 or a negative errno. */
+int drive_new(unsigned loops, struct mailbox *control, struct drive **ret);
+/* Every nexus must have ended. Joins the threads. Accepts NULL. */
+void drive_free(struct drive *drive);
+
+/* A connection as listings show it. */
+struct nexus_conn {
+	uint64_t id;
+	bool up;                       /* false: lost and being brought back */
+	bool leading;
+	struct conn_options options;   /* as asked for; secrets wiped */
+	char target_host[256];         /* as the caller gave it; after a redirection its new one */
+	uint16_t target_port;
+	char local_address[64], peer_address[64]; /* numeric */
+	uint16_t local_port;
+	struct conn_up login;          /* what the login brought; valid once it was up */
+	unsigned reconnects;           /* times it came back */
+	/* over its life, reconnects included */
+	uint64_t bytes_in, bytes_out, data_in, data_out, pdus_in, pdus_out, commands;
+};
+
+/* Calls on the control thread, from mailbox_run; only a call for which there is no memory is answered
+ * before it returns. */
+struct nexus_ops {
+	/* A call with this token ended: login, add, remove, logout. `conn` is set for login and add
+	 * that succeeded. fault->kind is FAULT_NONE on success. */
+	void (*answer)(void *ctx, void *token, const struct fault *fault, const struct nexus_conn *conn);
+	/* The text answer for nexus_text; text is NULL if it failed. */
+	void (*text)(void *ctx, void *token, const struct fault *fault, const char *text, size_t len);
+	/* Session went up (first login and each recovery), down, or failed (hold time over). `why` tells
+	 * what was lost; pause_ns is how long commands were held when it came up again. */
+	void (*state)(void *ctx, enum session_event_kind kind, const struct fault *why, uint64_t pause_ns);
+	/* A connection was lost (it is being brought back), or joined again. For log lines. */
+	void (*conn)(void *ctx, const struct nexus_conn *conn, bool up, const struct fault *why);
+	void (*async)(void *ctx, const struct conn_async *async);
+	/* The nexus is over and free: last call. Commands were all answered before. */
+	void (*ended)(void *ctx);
+};
+
+/* Makes a nexus. Nothing is sent yet. Texts and options are copied. Returns 0 or negative errno. */
+int nexus_new(struct drive *drive, const struct session_config *config, const struct nexus_ops *ops,
+	      void *ctx, struct nexus **ret);
+/* The other portals of the group, for recovery. If memory is short the list stays as it was. */
+void nexus_set_portals(struct nexus *nexus, const struct conn_options *portals, unsigned n);
+/* The first call logs in, later ones add a connection (AddIScsiConnection). Answered. A login that
+ * fails ends the nexus, unless it failed for want of memory; nexus_logout, called from within the
+ * answer, ends it in either case. */
+void nexus_add_conn(struct nexus *nexus, const struct conn_options *options, void *token);
+void nexus_remove_conn(struct nexus *nexus, uint64_t conn_id, void *token);
+/* Ends the session; answered, then ended(). Also stops a login under way. */
+void nexus_logout(struct nexus *nexus, void *token);
+/* Discovery sessions: one Text exchange; answered by text(). */
+void nexus_text(struct nexus *nexus, const char *text, size_t len, void *token);
+void nexus_set_ordering(struct nexus *nexus, bool on);
+/* Control thread: the connections in order, the leading one first. Returns how many there are;
+ * fills at most n. */
+unsigned nexus_conns(struct nexus *nexus, struct nexus_conn *ret, unsigned n);
+/* Control thread. */
+bool nexus_is_up(const struct nexus *nexus);
+const uint8_t *nexus_isid(const struct nexus *nexus);
+/* The loop on which the session lives; the best place for its disks. Any thread. */
+struct loop *nexus_home(const struct nexus *nexus);
+
+/*
+ * A command given to a nexus. The caller owns it until `done` is called: exactly once, on the thread
+ * of `reply_to`, unless it is given again from there.
+ */
+struct io {
+	struct task task;         /* buffers, CDB (for a new command outcome 0); then the result */
+	struct mailbox *reply_to; /* whose thread gets it back */
+	void (*done)(struct io *io);
+	/* To repeat a command whose task.outcome is TASK_LOST, leave `repeat` true: it is held until the
+	 * session was reinstated, which proves that the first run is dead. A nexus that is gone or whose
+	 * hold time is over answers TASK_FAILED. */
+	bool repeat;
+
+	/* the drive's own */
+	struct msg msg;
+	struct nexus *nexus;
+	struct link *path; /* the connection that has it */
+	struct list link;  /* in the nexus' held list, or in its path's list of returned ones */
+};
+
+/* Any thread, until ended() was called. Never calls `done` from within. Commands given while the
+ * session is down are held, at most for the hold time; then, or when the session is gone, they come
+ * back as TASK_FAILED with FAULT_GONE. */
+void nexus_submit(struct nexus *nexus, struct io *io);
+
+#endif

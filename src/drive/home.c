@@ -1,0 +1,422 @@
+/*
+ * home.c - the side of a nexus on its home loop: the session, who carries what, and what is held.
+ */
+#include <stdlib.h>
+
+#include "drive/call.h"
+#include "drive/nexus.h"
+#include "drive/note.h"
+
+static void home_pump(struct nexus *n);
+
+static uint64_t home_now(const struct nexus *n)
+{
+	return loop_now(n->home);
+}
+
+static void home_post_control(struct nexus *n, struct msg *msg, void (*run)(struct msg *))
+{
+	msg->run = run;
+	mailbox_post(drive_control(n->drive), msg);
+}
+
+/* ---------------------------------------------------------------- commands */
+
+static void io_run(struct msg *msg)
+{
+	struct io *io = list_entry(msg, struct io, msg);
+
+	io->done(io);
+}
+
+void io_return(struct io *io)
+{
+	io->msg.run = io_run;
+	mailbox_post(io->reply_to, &io->msg);
+}
+
+static void io_fail(struct io *io)
+{
+	io->task.outcome = TASK_FAILED;
+	fault_set(&io->task.fault, FAULT_GONE, 0, "the session is gone");
+	io_return(io);
+}
+
+/* Its first run may still be alive at the target as long as the epoch is the one it ran in. */
+static bool io_waits(const struct nexus *n, const struct io *io)
+{
+	return io->repeat && io->task.outcome == TASK_LOST && io->task.epoch >= n->epoch;
+}
+
+void home_submit(struct nexus *n, struct io *io)
+{
+	struct link *link = NULL;
+
+	if (n->state == HOME_FAILED || n->state == HOME_OVER) {
+		io_fail(io);
+		return;
+	}
+	if (n->state == HOME_UP && !io_waits(n, io))
+		link = paths_pick(&n->paths);
+	if (link)
+		link_submit(link, io);
+	else
+		list_append(&n->held, &io->link);
+}
+
+/* Gives all held ones again; those that still have to wait are held anew. */
+static void home_release(struct nexus *n)
+{
+	struct list all, *item;
+
+	list_init(&all);
+	list_splice(&all, &n->held);
+	while ((item = list_pop(&all)))
+		home_submit(n, list_entry(item, struct io, link));
+}
+
+static void home_io_arrived(struct msg *msg)
+{
+	struct io *io = list_entry(msg, struct io, msg);
+	struct nexus *n = io->nexus;
+
+	home_submit(n, io);
+	/* Last: from now on the control thread may free the nexus. */
+	atomic_fetch_sub(&n->inbound, 1);
+}
+
+void home_post_io(struct nexus *n, struct io *io)
+{
+	atomic_fetch_add(&n->inbound, 1);
+	io->msg.run = home_io_arrived;
+	mailbox_post(loop_box(n->home), &io->msg);
+}
+
+/* ---------------------------------------------------------------- links */
+
+static struct link *home_link_of(struct nexus *n, const struct conn *conn)
+{
+	struct link *link = n->slot[conn_slot(conn)];
+
+	return link && link->conn == conn ? link : NULL;
+}
+
+/* The connections of a session are spread over the loops, the first on the home loop. */
+static void home_new_conn(struct nexus *n, struct conn *conn)
+{
+	unsigned slot = conn_slot(conn);
+	struct link *link = link_new(n, drive_loop(n->drive, n->home_index + slot), conn);
+
+	if (!link) {
+		n->stillborn[slot] = conn;
+		return;
+	}
+	list_append(&n->links, &link->link);
+	n->slot[slot] = link;
+	link_order(link, LINK_START);
+}
+
+/* There was no memory for them. Told to the session only when all its events are pulled. Returns
+ * false if there was none. */
+static bool home_bury(struct nexus *n)
+{
+	struct fault why;
+	bool any = false;
+
+	fault_set(&why, FAULT_NO_MEMORY, 0, "no memory for a connection");
+	for (unsigned i = 0; i < ENGINE_MAX_CONNS && !any; i++) {
+		if (!n->stillborn[i])
+			continue;
+		session_conn_ended(n->session, n->stillborn[i], &why, home_now(n));
+		conn_free(n->stillborn[i]);
+		n->stillborn[i] = NULL;
+		any = true;
+	}
+	return any;
+}
+
+/* It takes no new commands any more, whatever comes of the order. */
+static void home_dismiss(struct nexus *n, const struct conn *conn, enum link_order order)
+{
+	struct link *link = home_link_of(n, conn);
+
+	if (!link)
+		return;
+	paths_remove(&n->paths, link);
+	link_order(link, order);
+}
+
+static void home_joined(struct nexus *n, const struct conn *conn)
+{
+	struct link *link = home_link_of(n, conn);
+
+	if (!link)
+		return;
+	link->joined = true;
+	paths_add(&n->paths, link);
+	home_post_control(n, &link->joined_msg, nexus_link_joined);
+	if (n->state == HOME_UP)
+		home_release(n);
+}
+
+static void home_left(struct nexus *n, const struct session_event *event)
+{
+	list_for_each(item, &n->links) {
+		struct link *link = list_entry(item, struct link, link);
+
+		if (link->id != event->id || !link->joined)
+			continue;
+		link->joined = false;
+		paths_remove(&n->paths, link);
+		link->left = event->fault;
+		link->returning = event->returning;
+		home_post_control(n, &link->left_msg, nexus_link_left);
+		return;
+	}
+	note_left(n, event);
+}
+
+void home_link_up(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, up_msg);
+	struct nexus *n = link->nexus;
+
+	session_conn_up(n->session, link->conn, &link->up.login, home_now(n));
+	home_pump(n);
+}
+
+void home_link_ended(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, end_msg);
+	struct nexus *n = link->nexus;
+
+	/* The session may give its slot to another at once. */
+	n->slot[link->slot] = NULL;
+	paths_remove(&n->paths, link);
+	session_conn_ended(n->session, link->conn, &link->end, home_now(n));
+	home_pump(n);
+	home_post_control(n, &link->end_msg, nexus_link_retired);
+}
+
+void home_link_wakes(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, wake_msg);
+	struct nexus *n = link->nexus;
+	uint64_t slots = atomic_exchange(&link->wakes, 0);
+
+	for (unsigned i = 0; i < ENGINE_MAX_CONNS; i++)
+		if ((slots >> i & 1) && n->slot[i])
+			link_order(n->slot[i], LINK_WAKE);
+}
+
+void home_link_async(struct msg *msg)
+{
+	struct link_async *carrier = list_entry(msg, struct link_async, msg);
+	struct link *link = carrier->link;
+	struct nexus *n = link->nexus;
+
+	atomic_fetch_sub(&link->asyncs, 1);
+	session_conn_async(n->session, link->conn, &carrier->async, home_now(n));
+	home_pump(n);
+	free(carrier);
+}
+
+/* When the session and all its links are gone, the control thread takes over the rest. */
+static void home_finish(struct nexus *n)
+{
+	if (n->state != HOME_OVER || !n->session || !list_empty(&n->links))
+		return;
+	session_free(n->session);
+	n->session = NULL;
+	home_post_control(n, &n->over_msg, nexus_over);
+}
+
+void home_link_gone(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, end_msg);
+	struct nexus *n = link->nexus;
+
+	list_remove(&link->link);
+	free(link);
+	home_finish(n);
+}
+
+void home_look_again(struct msg *msg)
+{
+	struct nexus *n = list_entry(msg, struct nexus, over_msg);
+
+	home_post_control(n, &n->over_msg, nexus_over);
+}
+
+/* ---------------------------------------------------------------- the session */
+
+static void home_up(struct nexus *n, const struct session_event *event)
+{
+	n->state = HOME_UP;
+	n->epoch = event->epoch;
+	note_state(n, event->kind, &n->lost, n->down_at ? home_now(n) - n->down_at : 0);
+	n->down_at = 0;
+	home_release(n);
+}
+
+static void home_down(struct nexus *n, const struct session_event *event)
+{
+	n->state = HOME_DOWN;
+	n->down_at = home_now(n);
+	n->lost = event->fault;
+	note_state(n, event->kind, &n->lost, 0);
+}
+
+static void home_failed(struct nexus *n)
+{
+	n->state = HOME_FAILED;
+	note_state(n, SESSION_EVENT_FAILED, &n->lost, 0);
+	home_release(n);
+}
+
+static void home_over(struct nexus *n)
+{
+	struct fault why;
+	struct list *item;
+
+	n->state = HOME_OVER;
+	timer_clear(&n->timer);
+	home_release(n);
+	fault_set(&why, FAULT_GONE, 0, "the session is gone");
+	while ((item = list_pop(&n->open_calls)))
+		call_return(list_entry(item, struct call, open), &why);
+}
+
+static void home_answer(struct call *call, const struct fault *fault)
+{
+	list_remove(&call->open);
+	call_return(call, fault);
+}
+
+static void home_event(struct nexus *n, const struct session_event *event)
+{
+	switch (event->kind) {
+	case SESSION_EVENT_NONE:
+		break;
+	case SESSION_EVENT_CONN:
+		home_new_conn(n, event->conn);
+		break;
+	case SESSION_EVENT_LOGOUT:
+		if (event->reason == 0) /* the whole session: no other connection takes any either */
+			n->paths.count = 0;
+		home_dismiss(n, event->conn,
+			     event->reason ? LINK_LOGOUT_CONN : LINK_LOGOUT_SESSION);
+		break;
+	case SESSION_EVENT_ABANDON:
+		home_dismiss(n, event->conn, LINK_ABANDON);
+		break;
+	case SESSION_EVENT_JOINED:
+		home_joined(n, event->conn);
+		break;
+	case SESSION_EVENT_LEFT:
+		home_left(n, event);
+		break;
+	case SESSION_EVENT_ANSWER:
+		home_answer(event->token, &event->fault);
+		break;
+	case SESSION_EVENT_UP:
+		home_up(n, event);
+		break;
+	case SESSION_EVENT_DOWN:
+		home_down(n, event);
+		break;
+	case SESSION_EVENT_ASYNC:
+		note_async(n, &event->async);
+		break;
+	case SESSION_EVENT_FAILED:
+		home_failed(n);
+		break;
+	case SESSION_EVENT_END:
+		home_over(n);
+		break;
+	}
+}
+
+static void home_expired(struct timer *timer, uint64_t now)
+{
+	struct nexus *n = list_entry(timer, struct nexus, timer);
+
+	session_expire(n->session, now);
+	home_pump(n);
+}
+
+/* After every door call of the session. */
+static void home_pump(struct nexus *n)
+{
+	struct session_event event;
+
+	do
+		while (session_next_event(n->session, &event))
+			home_event(n, &event);
+	while (home_bury(n));
+	n->timer.expired = home_expired;
+	if (n->state != HOME_OVER)
+		timer_set(n->home, &n->timer, session_deadline(n->session));
+	home_finish(n);
+}
+
+/* ---------------------------------------------------------------- calls */
+
+/* Returns true if the session will answer. */
+static bool home_ask_session(struct nexus *n, struct call *call)
+{
+	switch (call->kind) {
+	case CALL_ADD:
+		session_add_conn(n->session, call->options, call, home_now(n));
+		return true;
+	case CALL_REMOVE:
+		session_remove_conn(n->session, call->id, call, home_now(n));
+		return true;
+	case CALL_LOGOUT:
+		session_logout(n->session, call, home_now(n));
+		return true;
+	case CALL_PORTALS:
+		session_set_portals(n->session, call->options, call->count);
+		return false;
+	case CALL_ORDERING:
+		session_set_ordering(n->session, call->on);
+		return false;
+	case CALL_TEXT:
+		break;
+	}
+	return false;
+}
+
+static void home_text(struct nexus *n, struct call *call)
+{
+	struct link *link = paths_pick(&n->paths);
+	struct fault why;
+
+	if (link) {
+		link_text(link, call);
+		return;
+	}
+	fault_set(&why, FAULT_GONE, 0, "the session has no connection");
+	call_return(call, &why);
+}
+
+void home_call(struct msg *msg)
+{
+	struct call *call = list_entry(msg, struct call, msg);
+	struct nexus *n = call->nexus;
+	struct fault why;
+
+	if (n->state == HOME_OVER) {
+		fault_set(&why, FAULT_GONE, 0, "the session is gone");
+		call_return(call, call->kind == CALL_LOGOUT ? NULL : &why);
+		return;
+	}
+	if (call->kind == CALL_TEXT) {
+		home_text(n, call);
+		return;
+	}
+	list_append(&n->open_calls, &call->open);
+	if (!home_ask_session(n, call))
+		home_answer(call, NULL);
+	home_pump(n);
+}

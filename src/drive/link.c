@@ -1,0 +1,461 @@
+/*
+ * link.c - moves bytes between an engine connection and its socket, and events to whom they are for.
+ *
+ * After each door call the events are drained at once; what is to be sent is collected until the end
+ * of the loop's round (the chore), so that many commands leave in one write.
+ */
+#include "drive/link.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "drive/call.h"
+#include "drive/nexus.h"
+#include "net/tcp.h"
+
+enum {
+	LINK_READS = 8,  /* reads and writes in one round; the other links of the loop come then */
+	LINK_WRITES = 8,
+};
+
+static void link_drain(struct link *link);
+
+static void link_touch(struct link *link)
+{
+	if (!link->working)
+		chore_schedule(link->loop, &link->chore);
+}
+
+static void link_post_home(struct link *link, struct msg *msg, void (*run)(struct msg *))
+{
+	msg->run = run;
+	mailbox_post(loop_box(link->nexus->home), msg);
+}
+
+/* ---------------------------------------------------------------- the socket */
+
+static void link_close(struct link *link)
+{
+	dial_cancel(&link->dial);
+	link->blocked = false;
+	link->write_error = 0;
+	if (!link->watch.loop)
+		return;
+	watch_remove(&link->watch);
+	close(link->watch.fd);
+}
+
+static void link_closed(struct link *link, int error)
+{
+	char portal[280], room[80];
+	struct fault why;
+
+	portal_text(conn_host(link->conn), conn_port(link->conn), portal, sizeof(portal));
+	if (error)
+		fault_set(&why, FAULT_CLOSED, error, "%s: %s", portal,
+			  strerror_r(error, room, sizeof(room)));
+	else
+		fault_set(&why, FAULT_CLOSED, 0, "%s: the target closed the connection", portal);
+	conn_closed(link->conn, &why, loop_now(link->loop));
+}
+
+/* Returns false when there is nothing more to read for now. */
+static bool link_read(struct link *link)
+{
+	struct iovec iov[2];
+	size_t room = 0;
+	ssize_t got;
+	unsigned n;
+
+	n = conn_space(link->conn, loop_staging(link->loop), LOOP_STAGING, iov);
+	if (n == 0)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		room += iov[i].iov_len;
+	got = tcp_read(link->watch.fd, iov, n);
+	if (got == -EAGAIN)
+		return false;
+	if (got > 0)
+		conn_received(link->conn, (size_t)got, loop_now(link->loop));
+	else
+		link_closed(link, got < 0 ? (int)-got : link->write_error);
+	link_drain(link);
+	/* The drain may have closed the socket, or begun to dial another portal. */
+	return link->state == LINK_OPEN && (size_t)got == room;
+}
+
+static void link_ready(struct watch *watch, unsigned events)
+{
+	struct link *link = list_entry(watch, struct link, watch);
+
+	if (events & EPOLLOUT)
+		link->blocked = false;
+	if (events & ~(unsigned)EPOLLOUT)
+		for (unsigned i = 0; i < LINK_READS && link_read(link); i++)
+			;
+	link_touch(link);
+}
+
+/* Returns false when there is nothing more to write for now. */
+static bool link_write(struct link *link)
+{
+	struct iovec iov[ENGINE_PENDING_IOV];
+	uint64_t now = loop_now(link->loop);
+	size_t all = 0;
+	ssize_t sent;
+	unsigned n;
+
+	if (link->blocked || link->write_error || !conn_wants_send(link->conn))
+		return false;
+	n = conn_pending(link->conn, iov, ENGINE_PENDING_IOV, now);
+	if (n == 0)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		all += iov[i].iov_len;
+	sent = tcp_write(link->watch.fd, iov, n);
+	if (sent == -EAGAIN) {
+		link->blocked = true;
+		return false;
+	}
+	if (sent < 0) {
+		/* What the target said before it closed may still be there to be read. */
+		link->write_error = (int)-sent;
+		return false;
+	}
+	conn_sent(link->conn, (size_t)sent, now);
+	link->blocked = (size_t)sent < all;
+	return true;
+}
+
+static void link_send(struct link *link)
+{
+	unsigned i = 0;
+
+	while (link->state == LINK_OPEN && i < LINK_WRITES && link_write(link)) {
+		link_drain(link);
+		i++;
+	}
+	link_drain(link); /* conn_pending alone may have had news */
+	if (link->state == LINK_OPEN)
+		watch_set(&link->watch, EPOLLIN | (link->blocked ? (unsigned)EPOLLOUT : 0));
+	if (i == LINK_WRITES)
+		chore_schedule(link->loop, &link->chore);
+}
+
+static void link_dialled(struct dial *dial, int fd, const struct fault *fault)
+{
+	struct link *link = list_entry(dial, struct link, dial);
+	uint64_t now = loop_now(link->loop);
+	uint8_t entropy[ENGINE_ENTROPY];
+	struct fault why = *fault;
+
+	if (fd >= 0 && RAND_bytes(entropy, sizeof(entropy)) != 1) {
+		fault_set(&why, FAULT_NO_MEMORY, 0, "no random bytes to be had");
+		close(fd);
+		fd = -1;
+	}
+	if (fd >= 0 && watch_add(link->loop, &link->watch, fd, EPOLLIN, link_ready) < 0) {
+		fault_set(&why, FAULT_NO_MEMORY, errno, "can't watch a socket");
+		close(fd);
+		fd = -1;
+	}
+	if (fd >= 0) {
+		link->state = LINK_OPEN;
+		conn_opened(link->conn, entropy, now);
+	} else {
+		conn_closed(link->conn, &why, now);
+	}
+	explicit_bzero(entropy, sizeof(entropy));
+	link_drain(link);
+}
+
+/* ---------------------------------------------------------------- events */
+
+static void link_dial(struct link *link)
+{
+	link_close(link);
+	link->state = LINK_DIALLING;
+	dial_start(&link->dial, link->loop, conn_host(link->conn), conn_port(link->conn),
+		   conn_source(link->conn), conn_deadline(link->conn));
+}
+
+static void link_is_up(struct link *link, const struct conn_up *login)
+{
+	struct link_up *up = &link->up;
+	uint16_t peer_port;
+
+	up->login = *login;
+	strncpy(up->host, conn_host(link->conn), sizeof(up->host) - 1);
+	up->port = conn_port(link->conn);
+	tcp_address(link->watch.fd, false, up->local, &up->local_port);
+	tcp_address(link->watch.fd, true, up->peer, &peer_port);
+	link_post_home(link, &link->up_msg, home_link_up);
+}
+
+static void link_task(struct link *link, struct task *task)
+{
+	struct io *io = list_entry(task, struct io, task);
+
+	io->path = NULL;
+	if (task->outcome == TASK_UNSENT)
+		home_post_io(link->nexus, io);
+	else if (io->reply_to == loop_box(link->loop))
+		list_append(&link->returned, &io->link);
+	else
+		io_return(io);
+}
+
+static void link_answer(struct link *link, const struct conn_event *event)
+{
+	struct call *call = link->text;
+	struct fault why = event->fault;
+
+	link->text = NULL;
+	if (!call)
+		return;
+	if (event->text && call_set_text(call, event->text, event->text_len) < 0)
+		fault_set(&why, FAULT_NO_MEMORY, ENOMEM, "no memory for the answer");
+	else if (event->text)
+		why.kind = FAULT_NONE;
+	call_return(call, &why);
+}
+
+static void link_tell_async(struct link *link, const struct conn_async *async)
+{
+	struct link_async *carrier;
+
+	if (atomic_load(&link->asyncs) >= LINK_ASYNCS)
+		return;
+	carrier = calloc(1, sizeof(*carrier));
+	if (!carrier)
+		return;
+	carrier->link = link;
+	carrier->async = *async;
+	atomic_fetch_add(&link->asyncs, 1);
+	link_post_home(link, &carrier->msg, home_link_async);
+}
+
+static void link_tell_wakes(struct link *link, uint64_t slots)
+{
+	uint64_t own = UINT64_C(1) << link->slot;
+
+	if (slots & own)
+		conn_wake(link->conn);
+	slots &= ~own;
+	if (slots && atomic_fetch_or(&link->wakes, slots) == 0)
+		link_post_home(link, &link->wake_msg, home_link_wakes);
+}
+
+static void link_end(struct link *link, const struct fault *why)
+{
+	link_close(link);
+	timer_clear(&link->timer);
+	if (link->text)
+		link_answer(link, &(struct conn_event){ .fault = *why });
+	link->state = LINK_ENDED;
+	link->end = *why;
+	link_post_home(link, &link->end_msg, home_link_ended);
+}
+
+static void link_event(struct link *link, const struct conn_event *event)
+{
+	switch (event->kind) {
+	case CONN_EVENT_NONE:
+		break;
+	case CONN_EVENT_OPEN:
+		link_dial(link);
+		break;
+	case CONN_EVENT_UP:
+		link_is_up(link, &event->up);
+		break;
+	case CONN_EVENT_TASK:
+		link_task(link, event->task);
+		break;
+	case CONN_EVENT_TEXT:
+		link_answer(link, event);
+		break;
+	case CONN_EVENT_ASYNC:
+		link_tell_async(link, &event->async);
+		break;
+	case CONN_EVENT_WAKE:
+		link_tell_wakes(link, event->wake);
+		break;
+	case CONN_EVENT_END:
+		link_end(link, &event->fault);
+		break;
+	}
+}
+
+/* Handling an event may call a door: its events are then drained by the loop that runs already. */
+static void link_drain(struct link *link)
+{
+	struct conn_event event;
+
+	if (link->draining)
+		return;
+	link->draining = true;
+	while (conn_next_event(link->conn, &event))
+		link_event(link, &event);
+	link->draining = false;
+	link_touch(link);
+}
+
+/* ---------------------------------------------------------------- the round's work */
+
+/* What callers on this thread get back. They may give the next command from within. */
+static void link_deliver(struct link *link)
+{
+	struct list *item;
+
+	while ((item = list_pop(&link->returned))) {
+		struct io *io = list_entry(item, struct io, link);
+
+		io->done(io);
+	}
+}
+
+static void link_work(struct chore *chore)
+{
+	struct link *link = list_entry(chore, struct link, chore);
+
+	link->working = true;
+	link_deliver(link);
+	link_drain(link);
+	if (link->state == LINK_OPEN)
+		link_send(link);
+	if (link->state != LINK_ENDED)
+		timer_set(link->loop, &link->timer, conn_deadline(link->conn));
+	link->working = false;
+	/* Whatever came back just now is delivered in the next round. */
+	if (!list_empty(&link->returned))
+		link_touch(link);
+}
+
+static void link_expired(struct timer *timer, uint64_t now)
+{
+	struct link *link = list_entry(timer, struct link, timer);
+
+	conn_expire(link->conn, now);
+	link_drain(link);
+}
+
+/* ---------------------------------------------------------------- messages */
+
+static void link_obey(struct link *link, unsigned orders)
+{
+	uint64_t now = loop_now(link->loop);
+
+	if (orders & LINK_START)
+		conn_start(link->conn, now);
+	if (orders & LINK_LOGOUT_CONN)
+		conn_logout(link->conn, 1, now);
+	if (orders & LINK_LOGOUT_SESSION)
+		conn_logout(link->conn, 0, now);
+	if (orders & LINK_ABANDON)
+		conn_abandon(link->conn, now);
+	if (orders & LINK_WAKE)
+		conn_wake(link->conn);
+	link_drain(link);
+}
+
+static void link_ordered(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, orders_msg);
+	unsigned orders = atomic_exchange(&link->orders, 0);
+
+	if (link->state != LINK_ENDED)
+		link_obey(link, orders);
+	if (!(orders & LINK_FREE))
+		return;
+	chore_cancel(&link->chore);
+	link_deliver(link);
+	conn_free(link->conn);
+	link->conn = NULL;
+	link_post_home(link, &link->end_msg, home_link_gone);
+}
+
+void link_order(struct link *link, enum link_order order)
+{
+	/* Not empty: the message is on its way, and will find this order too. */
+	if (atomic_fetch_or(&link->orders, (unsigned)order) == 0)
+		mailbox_post(loop_box(link->loop), &link->orders_msg);
+}
+
+static void link_take(struct link *link, struct io *io)
+{
+	if (link->state == LINK_ENDED) {
+		home_post_io(link->nexus, io);
+		return;
+	}
+	conn_submit(link->conn, &io->task, loop_now(link->loop));
+	link_touch(link);
+}
+
+static void link_io_arrived(struct msg *msg)
+{
+	struct io *io = list_entry(msg, struct io, msg);
+
+	link_take(io->path, io);
+}
+
+void link_submit(struct link *link, struct io *io)
+{
+	io->path = link;
+	if (link->loop == loop_current()) {
+		link_take(link, io);
+		return;
+	}
+	io->msg.run = link_io_arrived;
+	mailbox_post(loop_box(link->loop), &io->msg);
+}
+
+static void link_text_arrived(struct msg *msg)
+{
+	struct call *call = list_entry(msg, struct call, msg);
+	struct link *link = call->link;
+	struct fault why;
+	int r = -ENOTCONN;
+
+	if (link->text)
+		r = -EBUSY;
+	else if (link->state == LINK_OPEN)
+		r = conn_text(link->conn, call->text, call->text_len, loop_now(link->loop));
+	if (r < 0) {
+		fault_set(&why, r == -EBUSY ? FAULT_BUSY : r == -ENOMEM ? FAULT_NO_MEMORY : FAULT_GONE,
+			  -r, r == -EBUSY ? "a Text exchange is under way" : "can't send a Text request");
+		call_return(call, &why);
+		return;
+	}
+	link->text = call;
+	link_drain(link);
+}
+
+void link_text(struct link *link, struct call *call)
+{
+	call->link = link;
+	call->msg.run = link_text_arrived;
+	mailbox_post(loop_box(link->loop), &call->msg);
+}
+
+struct link *link_new(struct nexus *nexus, struct loop *loop, struct conn *conn)
+{
+	struct link *link = calloc(1, sizeof(*link));
+
+	if (!link)
+		return NULL;
+	link->nexus = nexus;
+	link->loop = loop;
+	link->conn = conn;
+	link->id = conn_id(conn);
+	link->slot = conn_slot(conn);
+	link->orders_msg.run = link_ordered;
+	link->dial.done = link_dialled;
+	link->timer.expired = link_expired;
+	link->chore.run = link_work;
+	list_init(&link->returned);
+	return link;
+}

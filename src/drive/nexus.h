@@ -1,0 +1,96 @@
+/*
+ * nexus.h - a nexus, as the files of this room see it. drive.h is the view from outside.
+ *
+ * nexus.c is the side on the control thread, home.c the side on the home loop, where the session
+ * lives; call.h is what goes from the first to the second, note.h and links what comes back.
+ */
+#ifndef ISCSIDSC_DRIVE_NEXUS_H
+#define ISCSIDSC_DRIVE_NEXUS_H
+
+#include <stdatomic.h>
+
+#include "drive/drive.h"
+#include "drive/link.h"
+#include "drive/path.h"
+
+enum home_state {
+	HOME_DOWN,   /* not yet up, or recovering: commands are held */
+	HOME_UP,
+	HOME_FAILED, /* the hold time is over: commands fail */
+	HOME_OVER,   /* the session ended */
+};
+
+enum { NOTE_RESERVE = 4 };
+
+struct note;
+
+struct nexus {
+	/* constant */
+	struct drive *drive;
+	struct nexus_ops ops;
+	void *ctx;
+	struct loop *home;
+	unsigned home_index;
+	uint8_t isid[6];
+
+	/* the control thread's own */
+	bool up;
+	struct list mirrors; /* of struct mirror, owned; in the order of the listing */
+	unsigned calls;      /* under way */
+	bool over_told;
+
+	/* home's own */
+	enum home_state state;
+	struct session *session; /* NULL after it was freed */
+	struct timer timer;
+	struct link *slot[ENGINE_MAX_CONNS]; /* those that the session knows */
+	struct conn *stillborn[ENGINE_MAX_CONNS]; /* those that have no link; owned */
+	struct list links;   /* all, owned */
+	struct list open_calls; /* the session's to answer; of struct call, owned */
+	struct paths paths;
+	struct list held;    /* of struct io, owned by their callers */
+	uint32_t epoch;
+	uint64_t down_at;    /* when commands began to be held; 0 before the first login */
+	struct fault lost;   /* why they were */
+	struct note *reserve[NOTE_RESERVE]; /* for times without memory; owned */
+	unsigned reserved;
+	struct msg over_msg; /* goes to and fro at the end, see nexus_over */
+
+	/* anyone's */
+	atomic_uint inbound; /* ios posted to home and not yet taken up there */
+	atomic_uint asyncs;  /* async notes on their way to the control thread */
+};
+
+/* drive.c */
+struct mailbox *drive_control(struct drive *drive);
+/* Any index; they go round. */
+struct loop *drive_loop(struct drive *drive, unsigned index);
+/* Control thread: the loop for the next session. */
+unsigned drive_next_home(struct drive *drive);
+
+/* home.c: on the home loop */
+void home_submit(struct nexus *nexus, struct io *io);
+/* Any thread: gives an io that was not sent to home, for another connection. */
+void home_post_io(struct nexus *nexus, struct io *io);
+/* Messages of a link. */
+void home_link_up(struct msg *msg);
+void home_link_ended(struct msg *msg);
+void home_link_wakes(struct msg *msg);
+void home_link_async(struct msg *msg);
+void home_link_gone(struct msg *msg);
+/* A call arrives. */
+void home_call(struct msg *msg);
+/* over_msg comes back: commands may have come meanwhile. */
+void home_look_again(struct msg *msg);
+
+/* nexus.c: on the control thread, from home or a link */
+void nexus_call_returned(struct msg *msg);
+void nexus_link_joined(struct msg *msg);
+void nexus_link_left(struct msg *msg);
+void nexus_link_retired(struct msg *msg);
+void nexus_over(struct msg *msg);
+
+/* Any thread: hands the io back to its caller, by its mailbox. */
+void io_return(struct io *io);
+
+#endif
