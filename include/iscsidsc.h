@@ -1,0 +1,1018 @@
+/*
+ * iscsidsc.h - the iSCSI Discovery Library: Microsoft's 79 functions and their structures.
+ *
+ * What it is: names, numbers, layouts and signatures as on Windows x64, so that source written for
+ * Windows builds here. What it is not: the extensions of this implementation (iscsidsc_ext.h), the
+ * status codes (iscsierr.h, included), or a windows.h. It stands alone, is clean as C and as C++,
+ * and keeps base types that a windows.h has declared before.
+ *
+ * Marks of source: [D] Microsoft's public pages, [H] the public Windows headers, [S] Microsoft's
+ * public command line sample, [O] seen on Windows by programs that call the library, [L] chosen by
+ * this library.
+ *
+ * COMMON RULES
+ *
+ * Result. ISDSC_STATUS: 0 is success, 0xAFFF.... a warning with the work done, anything else a
+ * failure that left the outputs untouched, but for the sizes and counts named below. Besides what
+ * a function lists, each one can return
+ *   ERROR_INVALID_PARAMETER      a required pointer is NULL, a text does not end inside its array,
+ *                                bits are unknown or contradict each other, a number is wrong
+ *   ERROR_NO_UNICODE_TRANSLATION a text is not UTF-8 (A) or not UTF-16 (W)
+ *   ERROR_NOT_ENOUGH_MEMORY      no memory, here or in the service
+ *   ISDSC_SERVICE_NOT_RUNNING    the initiator service is not running, or ended in mid-call
+ *   ERROR_ACCESS_DENIED          the caller may not do that: listing is for root, the service's own
+ *                                user and the group iscsidsc; changing for the first two, and for
+ *                                the group where the setting group-may-change is on; secrets are
+ *                                for the first two alone
+ *   ERROR_CALL_NOT_IMPLEMENTED   a function marked "Not there yet"
+ *
+ * A and W. A text is UTF-8, W text is UTF-16. A and W structures differ in size. With UNICODE
+ * defined, the name without a suffix means W, else A. User names, passwords, secrets and keys are
+ * bytes in both forms. Texts in fixed arrays end with a NUL inside the array; what a limit counts
+ * are UTF-8 bytes, in both forms [L].
+ *
+ * Calls block until the service has answered; the service bounds every call in time. Any thread
+ * may call, also after fork. Nothing that a function returns is to be freed: results lie in the
+ * caller's buffer, and pointers inside records point into the same buffer. What a caller passes in
+ * is copied before the call returns.
+ *
+ * BUFFERS. A NULL buffer is a question for the size, whatever the size argument says. Too small:
+ * ERROR_INSUFFICIENT_BUFFER, and the size argument, with the count where there is one, holds what
+ * is needed. On success they hold what was returned. Lists can grow between two calls.
+ *   multi-string    characters, all NULs counted; each text ends with NUL, one more ends the list;
+ *                   the empty list is two NULs
+ *   byte-sized      bytes, all that the records point to included; records come first, as an array
+ *   counted         number of records
+ *
+ * INITIATOR. An instance is a name from ReportIScsiInitiatorList, not the node name; NULL or ""
+ * means any. A port number is a source address of this machine; ISCSI_ANY_INITIATOR_PORT lets
+ * routing choose; ReportIScsiInitiatorPorts of iscsidsc_ext.h lists the numbers.
+ *
+ * IDS of sessions and connections are opaque: nothing of ISID, TSIH or CID. They stay the same over
+ * reconnects and are new at each login [D][O].
+ */
+#ifndef ISCSIDSC_H
+#define ISCSIDSC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#if !defined(__cplusplus)
+#include <uchar.h>
+#endif
+
+#include "iscsierr.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Base types with Windows' widths. ULONG is 32 bits wide here too. WCHAR is wchar_t where the
+ * compiler makes that 16 bits wide (-fshort-wchar), so that L"" texts fit; else char16_t, for u"".
+ */
+#if !defined(_MINWINDEF_) && !defined(_WINDEF_) && !defined(_WINDEF_H) && !defined(_WINNT_)
+typedef char CHAR;
+typedef uint8_t UCHAR, BOOLEAN;
+typedef uint16_t USHORT;
+typedef int32_t LONG;
+typedef uint32_t ULONG, DWORD;
+typedef uint64_t ULONGLONG;
+#if defined(__SIZEOF_WCHAR_T__) && __SIZEOF_WCHAR_T__ == 2
+typedef wchar_t WCHAR;
+#else
+typedef char16_t WCHAR;
+#endif
+typedef void *PVOID;
+typedef CHAR *PCHAR, *PSTR;
+typedef UCHAR *PUCHAR;
+typedef WCHAR *PWCHAR, *PWSTR;
+typedef USHORT *PUSHORT;
+typedef ULONG *PULONG;
+#endif
+
+/* A windows.h that came before must have given ULONG 32 and WCHAR 16 bits: here they are part of
+ * the binary interface. */
+typedef char ISCSIDSC_CHECK_WIDTHS[sizeof(ULONG) == 4 && sizeof(WCHAR) == 2 ? 1 : -1];
+
+#ifndef MAX_PATH
+#define MAX_PATH 260 /* length of the arrays for device names, in characters */
+#endif
+#ifndef TRUE
+#define TRUE 1
+#endif
+#ifndef FALSE
+#define FALSE 0
+#endif
+
+/* A kind of device interface; fields in host byte order. */
+#ifndef GUID_DEFINED
+#define GUID_DEFINED
+typedef struct {
+	ULONG Data1;
+	USHORT Data2;
+	USHORT Data3;
+	UCHAR Data4[8];
+} GUID;
+#endif
+
+/* Where a device stands. Length is 8, the size of this structure; Lun is the LUN of this system. */
+#if !defined(_NTDDSCSIH_) && !defined(_NTDDSCSI_H_)
+typedef struct {
+	ULONG Length;
+	UCHAR PortNumber;
+	UCHAR PathId;
+	UCHAR TargetId;
+	UCHAR Lun;
+} SCSI_ADDRESS, *PSCSI_ADDRESS;
+#endif
+
+/* A device's kind (7 disk, 31 tape, 2 CD) and number; number -1 while unknown, partition 0. */
+#if !defined(_WINIOCTL_) && !defined(_WINIOCTL_H_)
+typedef DWORD DEVICE_TYPE;
+typedef struct {
+	DEVICE_TYPE DeviceType;
+	DWORD DeviceNumber;
+	DWORD PartitionNumber;
+} STORAGE_DEVICE_NUMBER, *PSTORAGE_DEVICE_NUMBER;
+#endif
+
+/* The calling convention: none of its own here. */
+#ifndef ISDSC_API
+#define ISDSC_API
+#endif
+
+/*
+ * Lengths. Those of 256 are whole arrays, NUL included; NAME_LEN and ALIAS_LEN are without it.
+ */
+#define MAX_ISCSI_HBANAME_LEN 256
+#define MAX_ISCSI_NAME_LEN 223
+#define MAX_ISCSI_ALIAS_LEN 255
+#define MAX_ISCSI_PORTAL_NAME_LEN 256
+#define MAX_ISCSI_PORTAL_ALIAS_LEN 256
+#define MAX_ISCSI_TEXT_ADDRESS_LEN 256
+#define MAX_ISCSI_PORTAL_ADDRESS_LEN 256
+#define MAX_ISCSI_DISCOVERY_DOMAIN_LEN 256
+#define MAX_RADIUS_ADDRESS_LEN 41 /* both terminators included */
+
+/* Initiator port numbers: any one port (adding, logging in), every port (removing, keys). */
+#define ISCSI_ANY_INITIATOR_PORT ((ULONG)-1)
+#define ISCSI_ALL_INITIATOR_PORTS ((ULONG)-1)
+
+/*
+ * What to do about IPsec. The other bits count only with VALID; without it the bits stored for the
+ * portal count, else the default [D]. Main and aggressive mode exclude each other, so do transport
+ * and tunnel mode: both at once is ERROR_INVALID_PARAMETER.
+ */
+typedef ULONGLONG ISCSI_SECURITY_FLAGS, *PISCSI_SECURITY_FLAGS;
+#define ISCSI_SECURITY_FLAG_VALID 0x01
+#define ISCSI_SECURITY_FLAG_IKE_IPSEC_ENABLED 0x02
+#define ISCSI_SECURITY_FLAG_MAIN_MODE_ENABLED 0x04
+#define ISCSI_SECURITY_FLAG_AGGRESSIVE_MODE_ENABLED 0x08
+#define ISCSI_SECURITY_FLAG_PFS_ENABLED 0x10
+#define ISCSI_SECURITY_FLAG_TRANSPORT_MODE_PREFERRED 0x20
+#define ISCSI_SECURITY_FLAG_TUNNEL_MODE_PREFERRED 0x40
+
+/*
+ * How to log in. MULTIPATH_ENABLED allows more than one session to a target: the caller must have
+ * multipath software. ALLOW_PORTAL_HOPPING tries the target's other portals. RESERVED1 is ignored.
+ */
+typedef ULONG ISCSI_LOGIN_FLAGS, *PISCSI_LOGIN_FLAGS;
+#define ISCSI_LOGIN_FLAG_REQUIRE_IPSEC 0x01
+#define ISCSI_LOGIN_FLAG_MULTIPATH_ENABLED 0x02
+#define ISCSI_LOGIN_FLAG_RESERVED1 0x04
+#define ISCSI_LOGIN_FLAG_ALLOW_PORTAL_HOPPING 0x08
+#define ISCSI_LOGIN_FLAG_USE_RADIUS_RESPONSE 0x10
+#define ISCSI_LOGIN_FLAG_USE_RADIUS_VERIFICATION 0x20
+
+/* Which members of ISCSI_LOGIN_OPTIONS count. LoginFlags has no bit and always counts [H][S]. */
+typedef ULONG ISCSI_LOGIN_OPTIONS_INFO_SPECIFIED, *PISCSI_LOGIN_OPTIONS_INFO_SPECIFIED;
+#define ISCSI_LOGIN_OPTIONS_HEADER_DIGEST 0x01
+#define ISCSI_LOGIN_OPTIONS_DATA_DIGEST 0x02
+#define ISCSI_LOGIN_OPTIONS_MAXIMUM_CONNECTIONS 0x04
+#define ISCSI_LOGIN_OPTIONS_DEFAULT_TIME_2_WAIT 0x08
+#define ISCSI_LOGIN_OPTIONS_DEFAULT_TIME_2_RETAIN 0x10
+#define ISCSI_LOGIN_OPTIONS_USERNAME 0x20
+#define ISCSI_LOGIN_OPTIONS_PASSWORD 0x40
+#define ISCSI_LOGIN_OPTIONS_AUTH_TYPE 0x80
+
+/* The only value of ISCSI_LOGIN_OPTIONS.Version. */
+#define ISCSI_LOGIN_OPTIONS_VERSION 0
+
+/* What AddIScsiStaticTarget does with a target: keep it out of listings; keep what is stored. */
+typedef ULONG ISCSI_TARGET_FLAGS, *PISCSI_TARGET_FLAGS;
+#define ISCSI_TARGET_FLAG_HIDE_STATIC_TARGET 0x02
+#define ISCSI_TARGET_FLAG_MERGE_TARGET_INFORMATION 0x04
+
+/* Digests of PDU headers and of data. */
+typedef enum {
+	ISCSI_DIGEST_TYPE_NONE = 0,
+	ISCSI_DIGEST_TYPE_CRC32C = 1
+} ISCSI_DIGEST_TYPES, *PISCSI_DIGEST_TYPES;
+
+/* Who proves who they are: nobody, the initiator, both. */
+typedef enum {
+	ISCSI_NO_AUTH_TYPE = 0,
+	ISCSI_CHAP_AUTH_TYPE = 1,
+	ISCSI_MUTUAL_CHAP_AUTH_TYPE = 2
+} ISCSI_AUTH_TYPES, *PISCSI_AUTH_TYPES;
+
+/* How IKE authenticates: by a key that both ends know. */
+typedef enum {
+	IKE_AUTHENTICATION_PRESHARED_KEY_METHOD = 1
+} IKE_AUTHENTICATION_METHOD, *PIKE_AUTHENTICATION_METHOD;
+
+/* What an IKE id holds: 4 bytes, a host name, user@host (both without NUL), 16 bytes. */
+typedef UCHAR IKE_IDENTIFICATION_PAYLOAD_TYPE, *PIKE_IDENTIFICATION_PAYLOAD_TYPE;
+#define ID_IPV4_ADDR 1
+#define ID_FQDN 2
+#define ID_USER_FQDN 3
+#define ID_IPV6_ADDR 5
+
+/* How a target is reached. */
+typedef enum {
+	ISCSI_TCP_PROTOCOL_TYPE = 0
+} TARGETPROTOCOLTYPE, *PTARGETPROTOCOLTYPE;
+
+/*
+ * What GetIScsiTargetInformation tells: one TARGETPROTOCOLTYPE; a text; a multi-string; a ULONG
+ * count and that many portal groups, each on a 4-byte boundary; one ISCSI_TARGET_MAPPING; a text;
+ * one ULONG; one ISCSI_LOGIN_OPTIONS without its password [D][H][S].
+ */
+typedef enum {
+	ProtocolType = 0,
+	TargetAlias = 1,
+	DiscoveryMechanisms = 2,
+	PortalGroups = 3,
+	PersistentTargetMappings = 4,
+	InitiatorName = 5,
+	TargetFlags = 6,
+	LoginOptions = 7
+} TARGET_INFORMATION_CLASS, *PTARGET_INFORMATION_CLASS;
+
+/*
+ * How to log in. Version is 0, else ERROR_INVALID_PARAMETER. A member counts only if its bit is set
+ * in InformationSpecified; the rest take the defaults. Time2Wait and Time2Retain are seconds that
+ * the target may change. MaximumConnections is 1 to 65535, or 0 for as many as possible.
+ * Username is the CHAP name, the node name where it is absent or empty. Password is the secret that
+ * answers the target's challenge: 12 to 16 bytes, else ISDSC_INVALID_TARGET_CHAP_SECRET; it never
+ * comes back from a listing. Both are bytes, their lengths are without a NUL. A listing gives
+ * pointers into the caller's buffer.
+ */
+typedef struct {
+	ULONG Version;
+	ISCSI_LOGIN_OPTIONS_INFO_SPECIFIED InformationSpecified;
+	ISCSI_LOGIN_FLAGS LoginFlags;
+	ISCSI_AUTH_TYPES AuthType;
+	ISCSI_DIGEST_TYPES HeaderDigest;
+	ISCSI_DIGEST_TYPES DataDigest;
+	ULONG MaximumConnections;
+	ULONG DefaultTime2Wait;
+	ULONG DefaultTime2Retain;
+	ULONG UsernameLength;
+	ULONG PasswordLength;
+	PUCHAR Username;
+	PUCHAR Password;
+} ISCSI_LOGIN_OPTIONS, *PISCSI_LOGIN_OPTIONS;
+
+/* An IKE id and its key, as bytes; lengths in bytes. The key is never returned. */
+typedef struct {
+	ISCSI_SECURITY_FLAGS SecurityFlags;
+	IKE_IDENTIFICATION_PAYLOAD_TYPE IdType;
+	ULONG IdLengthInBytes;
+	PUCHAR Id;
+	ULONG KeyLengthInBytes;
+	PUCHAR Key;
+} IKE_AUTHENTICATION_PRESHARED_KEY, *PIKE_AUTHENTICATION_PRESHARED_KEY;
+
+/* How IKE authenticates; PsKey belongs to the one method. */
+typedef struct {
+	IKE_AUTHENTICATION_METHOD AuthMethod;
+	IKE_AUTHENTICATION_PRESHARED_KEY PsKey;
+} IKE_AUTHENTICATION_INFORMATION, *PIKE_AUTHENTICATION_INFORMATION;
+
+/* A session, or a connection: opaque, compared as a whole. */
+typedef struct {
+	ULONGLONG AdapterUnique;
+	ULONGLONG AdapterSpecific;
+} ISCSI_UNIQUE_SESSION_ID, *PISCSI_UNIQUE_SESSION_ID;
+typedef ISCSI_UNIQUE_SESSION_ID ISCSI_UNIQUE_CONNECTION_ID, *PISCSI_UNIQUE_CONNECTION_ID;
+
+/* A LUN's number on this system and at the target. */
+typedef struct {
+	ULONG OSLUN;
+	ULONGLONG TargetLUN;
+} SCSI_LUN_LIST, *PSCSI_LUN_LIST;
+
+/*
+ * Which bus, target and LUN numbers a target's LUNs have on this system. LUNList has LUNCount
+ * elements. In a request the names are empty and the numbers may be 0xFFFFFFFF for any.
+ */
+typedef struct {
+	CHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
+	CHAR TargetName[MAX_ISCSI_NAME_LEN + 1];
+	CHAR OSDeviceName[MAX_PATH];
+	ISCSI_UNIQUE_SESSION_ID SessionId;
+	ULONG OSBusNumber;
+	ULONG OSTargetNumber;
+	ULONG LUNCount;
+	PSCSI_LUN_LIST LUNList;
+} ISCSI_TARGET_MAPPINGA, *PISCSI_TARGET_MAPPINGA;
+typedef struct {
+	WCHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
+	WCHAR TargetName[MAX_ISCSI_NAME_LEN + 1];
+	WCHAR OSDeviceName[MAX_PATH];
+	ISCSI_UNIQUE_SESSION_ID SessionId;
+	ULONG OSBusNumber;
+	ULONG OSTargetNumber;
+	ULONG LUNCount;
+	PSCSI_LUN_LIST LUNList;
+} ISCSI_TARGET_MAPPINGW, *PISCSI_TARGET_MAPPINGW;
+
+/*
+ * A target's portal: free text, IP address or host name (IPv6 bare or in brackets), TCP port in
+ * host byte order. There is no default port: 0 is ERROR_INVALID_PARAMETER.
+ */
+typedef struct {
+	CHAR SymbolicName[MAX_ISCSI_PORTAL_NAME_LEN];
+	CHAR Address[MAX_ISCSI_PORTAL_ADDRESS_LEN];
+	USHORT Socket;
+} ISCSI_TARGET_PORTALA, *PISCSI_TARGET_PORTALA;
+typedef struct {
+	WCHAR SymbolicName[MAX_ISCSI_PORTAL_NAME_LEN];
+	WCHAR Address[MAX_ISCSI_PORTAL_ADDRESS_LEN];
+	USHORT Socket;
+} ISCSI_TARGET_PORTALW, *PISCSI_TARGET_PORTALW;
+
+/* A portal that is asked for targets: initiator instance ("" any) and port, then the portal. */
+typedef struct {
+	CHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
+	ULONG InitiatorPortNumber;
+	CHAR SymbolicName[MAX_ISCSI_PORTAL_NAME_LEN];
+	CHAR Address[MAX_ISCSI_PORTAL_ADDRESS_LEN];
+	USHORT Socket;
+} ISCSI_TARGET_PORTAL_INFOA, *PISCSI_TARGET_PORTAL_INFOA;
+typedef struct {
+	WCHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
+	ULONG InitiatorPortNumber;
+	WCHAR SymbolicName[MAX_ISCSI_PORTAL_NAME_LEN];
+	WCHAR Address[MAX_ISCSI_PORTAL_ADDRESS_LEN];
+	USHORT Socket;
+} ISCSI_TARGET_PORTAL_INFOW, *PISCSI_TARGET_PORTAL_INFOW;
+
+/* The same with the flags and options it was added with, the password excepted [O]. */
+typedef struct {
+	CHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
+	ULONG InitiatorPortNumber;
+	CHAR SymbolicName[MAX_ISCSI_PORTAL_NAME_LEN];
+	CHAR Address[MAX_ISCSI_PORTAL_ADDRESS_LEN];
+	USHORT Socket;
+	ISCSI_SECURITY_FLAGS SecurityFlags;
+	ISCSI_LOGIN_OPTIONS LoginOptions;
+} ISCSI_TARGET_PORTAL_INFO_EXA, *PISCSI_TARGET_PORTAL_INFO_EXA;
+typedef struct {
+	WCHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
+	ULONG InitiatorPortNumber;
+	WCHAR SymbolicName[MAX_ISCSI_PORTAL_NAME_LEN];
+	WCHAR Address[MAX_ISCSI_PORTAL_ADDRESS_LEN];
+	USHORT Socket;
+	ISCSI_SECURITY_FLAGS SecurityFlags;
+	ISCSI_LOGIN_OPTIONS LoginOptions;
+} ISCSI_TARGET_PORTAL_INFO_EXW, *PISCSI_TARGET_PORTAL_INFO_EXW;
+
+/* Portals of one group; Portals has Count elements, also none. */
+typedef struct {
+	ULONG Count;
+	ISCSI_TARGET_PORTALA Portals[1];
+} ISCSI_TARGET_PORTAL_GROUPA, *PISCSI_TARGET_PORTAL_GROUPA;
+typedef struct {
+	ULONG Count;
+	ISCSI_TARGET_PORTALW Portals[1];
+} ISCSI_TARGET_PORTAL_GROUPW, *PISCSI_TARGET_PORTAL_GROUPW;
+
+/*
+ * A connection of a session. InitiatorAddress is the real local address, TargetAddress the portal's
+ * text as the caller gave it; ports in host byte order; CID in network byte order.
+ */
+typedef struct {
+	ISCSI_UNIQUE_CONNECTION_ID ConnectionId;
+	PCHAR InitiatorAddress;
+	PCHAR TargetAddress;
+	USHORT InitiatorSocket;
+	USHORT TargetSocket;
+	UCHAR CID[2];
+} ISCSI_CONNECTION_INFOA, *PISCSI_CONNECTION_INFOA;
+typedef struct {
+	ISCSI_UNIQUE_CONNECTION_ID ConnectionId;
+	PWCHAR InitiatorAddress;
+	PWCHAR TargetAddress;
+	USHORT InitiatorSocket;
+	USHORT TargetSocket;
+	UCHAR CID[2];
+} ISCSI_CONNECTION_INFOW, *PISCSI_CONNECTION_INFOW;
+
+/*
+ * A session. InitiatorName is the initiator's node name; TargetNodeName and TargetName are both the
+ * target's name. ISID and TSID (the TSIH) are in network byte order. Connections has
+ * ConnectionCount elements, the leading one first, and is NULL for none.
+ */
+typedef struct {
+	ISCSI_UNIQUE_SESSION_ID SessionId;
+	PCHAR InitiatorName;
+	PCHAR TargetNodeName;
+	PCHAR TargetName;
+	UCHAR ISID[6];
+	UCHAR TSID[2];
+	ULONG ConnectionCount;
+	PISCSI_CONNECTION_INFOA Connections;
+} ISCSI_SESSION_INFOA, *PISCSI_SESSION_INFOA;
+typedef struct {
+	ISCSI_UNIQUE_SESSION_ID SessionId;
+	PWCHAR InitiatorName;
+	PWCHAR TargetNodeName;
+	PWCHAR TargetName;
+	UCHAR ISID[6];
+	UCHAR TSID[2];
+	ULONG ConnectionCount;
+	PISCSI_CONNECTION_INFOW Connections;
+} ISCSI_SESSION_INFOW, *PISCSI_SESSION_INFOW;
+
+/*
+ * A device of a session. InitiatorName is the instance. DeviceInterfaceType tells its kind.
+ * LegacyName is the path that opens it: for a disk the NBD socket, "" for a device without a disk.
+ */
+typedef struct {
+	CHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
+	CHAR TargetName[MAX_ISCSI_NAME_LEN + 1];
+	SCSI_ADDRESS ScsiAddress;
+	GUID DeviceInterfaceType;
+	CHAR DeviceInterfaceName[MAX_PATH];
+	CHAR LegacyName[MAX_PATH];
+	STORAGE_DEVICE_NUMBER StorageDeviceNumber;
+	DWORD DeviceInstance;
+} ISCSI_DEVICE_ON_SESSIONA, *PISCSI_DEVICE_ON_SESSIONA;
+typedef struct {
+	WCHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
+	WCHAR TargetName[MAX_ISCSI_NAME_LEN + 1];
+	SCSI_ADDRESS ScsiAddress;
+	GUID DeviceInterfaceType;
+	WCHAR DeviceInterfaceName[MAX_PATH];
+	WCHAR LegacyName[MAX_PATH];
+	STORAGE_DEVICE_NUMBER StorageDeviceNumber;
+	DWORD DeviceInstance;
+} ISCSI_DEVICE_ON_SESSIONW, *PISCSI_DEVICE_ON_SESSIONW;
+
+/* A login that the service repeats at each start. Mappings is NULL for none; port -1 any. */
+typedef struct {
+	CHAR TargetName[MAX_ISCSI_NAME_LEN + 1];
+	BOOLEAN IsInformationalSession;
+	CHAR InitiatorInstance[MAX_ISCSI_HBANAME_LEN];
+	ULONG InitiatorPortNumber;
+	ISCSI_TARGET_PORTALA TargetPortal;
+	ISCSI_SECURITY_FLAGS SecurityFlags;
+	PISCSI_TARGET_MAPPINGA Mappings;
+	ISCSI_LOGIN_OPTIONS LoginOptions;
+} PERSISTENT_ISCSI_LOGIN_INFOA, *PPERSISTENT_ISCSI_LOGIN_INFOA;
+typedef struct {
+	WCHAR TargetName[MAX_ISCSI_NAME_LEN + 1];
+	BOOLEAN IsInformationalSession;
+	WCHAR InitiatorInstance[MAX_ISCSI_HBANAME_LEN];
+	ULONG InitiatorPortNumber;
+	ISCSI_TARGET_PORTALW TargetPortal;
+	ISCSI_SECURITY_FLAGS SecurityFlags;
+	PISCSI_TARGET_MAPPINGW Mappings;
+	ISCSI_LOGIN_OPTIONS LoginOptions;
+} PERSISTENT_ISCSI_LOGIN_INFOW, *PPERSISTENT_ISCSI_LOGIN_INFOW;
+
+/*
+ * What a connection negotiated. State: 0 login, 1 full feature, 2 logout. Protocol: 6, TCP.
+ * Digests: 0 none, 1 CRC32C. MaxRecvDataSegmentLength: ours, bytes.
+ * EstimatedThroughput: bytes a second, 0 unknown. MaxDatagramSize: 0.
+ */
+typedef struct {
+	ISCSI_UNIQUE_CONNECTION_ID ConnectionId;
+	UCHAR State;
+	UCHAR Protocol;
+	UCHAR HeaderDigest;
+	UCHAR DataDigest;
+	ULONG MaxRecvDataSegmentLength;
+	ISCSI_AUTH_TYPES AuthType;
+	ULONGLONG EstimatedThroughput;
+	ULONG MaxDatagramSize;
+} ISCSI_CONNECTION_INFO_EX, *PISCSI_CONNECTION_INFO_EX;
+
+/*
+ * What a session negotiated. Type: 0 discovery, 1 informational, 2 data, 3 boot. Burst lengths in
+ * bytes. Connections has ConnectionCount elements and is NULL for none.
+ */
+typedef struct {
+	ISCSI_UNIQUE_SESSION_ID SessionId;
+	BOOLEAN InitialR2t;
+	BOOLEAN ImmediateData;
+	UCHAR Type;
+	BOOLEAN DataSequenceInOrder;
+	BOOLEAN DataPduInOrder;
+	UCHAR ErrorRecoveryLevel;
+	ULONG MaxOutstandingR2t;
+	ULONG FirstBurstLength;
+	ULONG MaxBurstLength;
+	ULONG MaximumConnections;
+	ULONG ConnectionCount;
+	PISCSI_CONNECTION_INFO_EX Connections;
+} ISCSI_SESSION_INFO_EX, *PISCSI_SESSION_INFO_EX;
+
+/* The version of initiator and service. */
+typedef struct {
+	ULONG MajorVersion;
+	ULONG MinorVersion;
+	ULONG BuildNumber;
+} ISCSI_VERSION_INFO, *PISCSI_VERSION_INFO;
+
+/*
+ * DISCOVERY
+ */
+
+/*
+ * Adds a portal to the list of those that are asked for their targets (SendTargets), and asks it at
+ * once. The portal stays in the list also when asking fails; the result tells [O]. Adding it again
+ * replaces its options. LoginOptions are for the discovery session and may be NULL.
+ * The list outlives the service.
+ * Errors: ISDSC_CONNECTION_FAILED, WSAHOST_NOT_FOUND, ISDSC_AUTHENTICATION_FAILURE and the other
+ * results of a login (see LoginIScsiTarget); ISDSC_INITIATOR_INSTANCE_NOT_FOUND;
+ * ISDSC_INVALID_PORT_NUMBER; ISDSC_IPSEC_NOT_SUPPORTED_ON_OS and ERROR_NOT_SUPPORTED (RADIUS),
+ * portal kept, not contacted; ISDSC_INVALID_SENDTARGETS_TEXT. [D][O]
+ */
+ISDSC_STATUS ISDSC_API AddIScsiSendTargetPortalA(PSTR InitiatorInstance, ULONG
+	InitiatorPortNumber, PISCSI_LOGIN_OPTIONS LoginOptions, ISCSI_SECURITY_FLAGS
+	SecurityFlags, PISCSI_TARGET_PORTALA Portal);
+ISDSC_STATUS ISDSC_API AddIScsiSendTargetPortalW(PWSTR InitiatorInstance, ULONG
+	InitiatorPortNumber, PISCSI_LOGIN_OPTIONS LoginOptions, ISCSI_SECURITY_FLAGS
+	SecurityFlags, PISCSI_TARGET_PORTALW Portal);
+
+/*
+ * Takes a portal off the list. Instance and port must be those it was added with. Targets known
+ * only through it that have no session go too [L].
+ * Errors: ISDSC_PORTAL_NOT_FOUND. [D]
+ */
+ISDSC_STATUS ISDSC_API RemoveIScsiSendTargetPortalA(PSTR InitiatorInstance, ULONG
+	InitiatorPortNumber, PISCSI_TARGET_PORTALA Portal);
+ISDSC_STATUS ISDSC_API RemoveIScsiSendTargetPortalW(PWSTR InitiatorInstance, ULONG
+	InitiatorPortNumber, PISCSI_TARGET_PORTALW Portal);
+
+/*
+ * Asks a portal of the list for its targets, now.
+ * Errors: ISDSC_PORTAL_NOT_FOUND; else as AddIScsiSendTargetPortal. [D]
+ */
+ISDSC_STATUS ISDSC_API RefreshIScsiSendTargetPortalA(PSTR InitiatorInstance, ULONG
+	InitiatorPortNumber, PISCSI_TARGET_PORTALA Portal);
+ISDSC_STATUS ISDSC_API RefreshIScsiSendTargetPortalW(PWSTR InitiatorInstance, ULONG
+	InitiatorPortNumber, PISCSI_TARGET_PORTALW Portal);
+
+/*
+ * Lists the portals. Counted records. None: success, count 0.
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [D]
+ */
+ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortalsA(PULONG PortalCount,
+	PISCSI_TARGET_PORTAL_INFOA PortalInfo);
+ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortalsW(PULONG PortalCount,
+	PISCSI_TARGET_PORTAL_INFOW PortalInfo);
+
+/*
+ * Lists the portals with flags and options. Byte-sized records; PortalCount is output only. The
+ * size returned is exact: records, then the bytes of the user names. None: success, both 0.
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [H][O]
+ */
+ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortalsExA(PULONG PortalCount, PULONG
+	PortalInfoSize, PISCSI_TARGET_PORTAL_INFO_EXA PortalInfo);
+ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortalsExW(PULONG PortalCount, PULONG
+	PortalInfoSize, PISCSI_TARGET_PORTAL_INFO_EXW PortalInfo);
+
+/*
+ * Lists the names of the known targets, each once. Multi-string; the size counts characters.
+ * ForceUpdate not 0 asks every source first; else the answer is what was known. A NULL buffer
+ * gives ERROR_INSUFFICIENT_BUFFER also when the list is empty: 2 characters are needed [S].
+ * Errors: ERROR_INSUFFICIENT_BUFFER; warning ISDSC_OPERATION_NOT_ALL_SUCCESS: some sources did not
+ * answer, the list is there. [D][O]
+ */
+ISDSC_STATUS ISDSC_API ReportIScsiTargetsA(BOOLEAN ForceUpdate, PULONG BufferSize, PCHAR
+	Buffer);
+ISDSC_STATUS ISDSC_API ReportIScsiTargetsW(BOOLEAN ForceUpdate, PULONG BufferSize, PWCHAR
+	Buffer);
+
+/*
+ * Lists the portals of a target. Counted records. InitiatorName NULL: any. TargetPortalTag is an
+ * input: NULL for all groups, else the group.
+ * Errors: ISDSC_TARGET_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER. [D]
+ */
+ISDSC_STATUS ISDSC_API ReportIScsiTargetPortalsA(PSTR InitiatorName, PSTR TargetName,
+	PUSHORT TargetPortalTag, PULONG ElementCount, PISCSI_TARGET_PORTALA Portals);
+ISDSC_STATUS ISDSC_API ReportIScsiTargetPortalsW(PWSTR InitiatorName, PWSTR TargetName,
+	PUSHORT TargetPortalTag, PULONG ElementCount, PISCSI_TARGET_PORTALW Portals);
+
+/*
+ * Tells what is known of a target by one way of discovery. Byte-sized. Not there yet. [D]
+ */
+ISDSC_STATUS ISDSC_API GetIScsiTargetInformationA(PSTR TargetName, PSTR
+	DiscoveryMechanism, TARGET_INFORMATION_CLASS InfoClass, PULONG BufferSize, PVOID Buffer);
+ISDSC_STATUS ISDSC_API GetIScsiTargetInformationW(PWSTR TargetName, PWSTR
+	DiscoveryMechanism, TARGET_INFORMATION_CLASS InfoClass, PULONG BufferSize, PVOID Buffer);
+
+/*
+ * Adds a target by hand. Alias, mappings, options and group may be NULL; a group with Count 0 is
+ * none. Not there yet. [D][S]
+ */
+ISDSC_STATUS ISDSC_API AddIScsiStaticTargetA(PSTR TargetName, PSTR TargetAlias,
+	ISCSI_TARGET_FLAGS TargetFlags, BOOLEAN Persist, PISCSI_TARGET_MAPPINGA Mappings,
+	PISCSI_LOGIN_OPTIONS LoginOptions, PISCSI_TARGET_PORTAL_GROUPA PortalGroup);
+ISDSC_STATUS ISDSC_API AddIScsiStaticTargetW(PWSTR TargetName, PWSTR TargetAlias,
+	ISCSI_TARGET_FLAGS TargetFlags, BOOLEAN Persist, PISCSI_TARGET_MAPPINGW Mappings,
+	PISCSI_LOGIN_OPTIONS LoginOptions, PISCSI_TARGET_PORTAL_GROUPW PortalGroup);
+
+/* Takes a target off the static list. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API RemoveIScsiStaticTargetA(PSTR TargetName);
+ISDSC_STATUS ISDSC_API RemoveIScsiStaticTargetW(PWSTR TargetName);
+
+/* Adds an iSNS server, by address or name, and asks it. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API AddISNSServerA(PSTR Address);
+ISDSC_STATUS ISDSC_API AddISNSServerW(PWSTR Address);
+
+/* Takes an iSNS server off the list. Its targets stay. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API RemoveISNSServerA(PSTR Address);
+ISDSC_STATUS ISDSC_API RemoveISNSServerW(PWSTR Address);
+
+/* Asks an iSNS server again, or all with NULL. Not there yet. [D][S] */
+ISDSC_STATUS ISDSC_API RefreshISNSServerA(PSTR Address);
+ISDSC_STATUS ISDSC_API RefreshISNSServerW(PWSTR Address);
+
+/* Lists the iSNS servers. Multi-string. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API ReportISNSServerListA(PULONG BufferSizeInChar, PCHAR Buffer);
+ISDSC_STATUS ISDSC_API ReportISNSServerListW(PULONG BufferSizeInChar, PWCHAR Buffer);
+
+/*
+ * SESSIONS AND CONNECTIONS
+ */
+
+/*
+ * Opens a session to a known target.
+ *  TargetName              must be known from discovery, else ISDSC_TARGET_NOT_FOUND
+ *  IsInformationalSession  not 0: no disks, only the SendScsi functions work on it
+ *  InitiatorInstance       NULL: any; then the port must be ISCSI_ANY_INITIATOR_PORT [D]
+ *  TargetPortal            portal of the first connection; NULL: any portal of the target
+ *  SecurityFlags           see the type; what is asked and can't be given refuses the login
+ *  Mappings                NULL; else ERROR_NOT_SUPPORTED for now
+ *  LoginOptions            NULL: the portal's, then the defaults
+ *  KeySize, Key            IPsec key in bytes; 0 and NULL for none
+ *  IsPersistent            0; else ERROR_NOT_SUPPORTED for now
+ *  UniqueSessionId, UniqueConnectionId  outputs, required: the session, its leading connection
+ * Errors: ISDSC_TARGET_NOT_FOUND; ISDSC_TARGET_ALREADY_LOGGED_IN (a session is up, and the
+ * multipath flag was not given); ISDSC_INITIATOR_INSTANCE_NOT_FOUND; ISDSC_INVALID_PORT_NUMBER
+ * (unknown, or of the other address family); ISDSC_NO_PORTAL_SPECIFIED; WSAHOST_NOT_FOUND;
+ * ISDSC_CONNECTION_FAILED (refused, unreachable, timed out, lost in login);
+ * ISDSC_AUTHENTICATION_FAILURE, ISDSC_AUTHORIZATION_FAILURE, ISDSC_NOT_FOUND,
+ * ISDSC_TARGET_REMOVED, ISDSC_UNSUPPORTED_VERSION, ISDSC_TOO_MANY_CONNECTIONS,
+ * ISDSC_MISSING_PARAMETER, ISDSC_SESSION_TYPE_NOT_SUPPORTED, ISDSC_INITIATOR_ERROR,
+ * ISDSC_TARGET_ERROR, ISDSC_SERVICE_UNAVAILABLE, ISDSC_OUT_OF_RESOURCES (the target's login
+ * status); ISDSC_LOGIN_FAILED (negotiation); ISDSC_INVALID_LOGON_AUTH_TYPE;
+ * ISDSC_INVALID_TARGET_CHAP_SECRET; ISDSC_INVALID_INITIATOR_CHAP_SECRET (mutual CHAP without an
+ * initiator secret, or both are equal); ISDSC_IPSEC_NOT_SUPPORTED_ON_OS; ERROR_NOT_SUPPORTED;
+ * ISDSC_TOO_MANY_SESSIONS. [D][H][O]
+ */
+ISDSC_STATUS ISDSC_API LoginIScsiTargetA(PSTR TargetName, BOOLEAN IsInformationalSession,
+	PSTR InitiatorInstance, ULONG InitiatorPortNumber, PISCSI_TARGET_PORTALA TargetPortal,
+	ISCSI_SECURITY_FLAGS SecurityFlags, PISCSI_TARGET_MAPPINGA Mappings, PISCSI_LOGIN_OPTIONS
+	LoginOptions, ULONG KeySize, PCHAR Key, BOOLEAN IsPersistent, PISCSI_UNIQUE_SESSION_ID
+	UniqueSessionId, PISCSI_UNIQUE_CONNECTION_ID UniqueConnectionId);
+ISDSC_STATUS ISDSC_API LoginIScsiTargetW(PWSTR TargetName, BOOLEAN IsInformationalSession,
+	PWSTR InitiatorInstance, ULONG InitiatorPortNumber, PISCSI_TARGET_PORTALW TargetPortal,
+	ISCSI_SECURITY_FLAGS SecurityFlags, PISCSI_TARGET_MAPPINGW Mappings, PISCSI_LOGIN_OPTIONS
+	LoginOptions, ULONG KeySize, PCHAR Key, BOOLEAN IsPersistent, PISCSI_UNIQUE_SESSION_ID
+	UniqueSessionId, PISCSI_UNIQUE_CONNECTION_ID UniqueConnectionId);
+
+/*
+ * Adds a connection to a session that is up.
+ *  Reserved             ignored: NULL by the page, an instance name by Microsoft's sample
+ *  InitiatorPortNumber  source address, or ISCSI_ANY_INITIATOR_PORT
+ *  TargetPortal         of the session's portal group; NULL: the session's own, or one of its group
+ *  LoginOptions         NULL: as the session's. MaximumConnections and the times are the session's
+ *                       and are ignored here; digests and CHAP are the connection's own
+ *  ConnectionId         output, may be NULL
+ * The connection stays when the caller goes.
+ * Errors: ISDSC_INVALID_SESSION_ID; ISDSC_SESSION_BUSY (the session is being brought back);
+ * ISDSC_TOO_MANY_CONNECTIONS (as negotiated, logins under way counted);
+ * ISDSC_CANT_INCLUDE_IN_SESSION (other group, other target, other session); the connect, login and
+ * option errors of LoginIScsiTarget. [D][O]
+ */
+ISDSC_STATUS ISDSC_API AddIScsiConnectionA(PISCSI_UNIQUE_SESSION_ID UniqueSessionId, PVOID
+	Reserved, ULONG InitiatorPortNumber, PISCSI_TARGET_PORTALA TargetPortal,
+	ISCSI_SECURITY_FLAGS SecurityFlags, PISCSI_LOGIN_OPTIONS LoginOptions, ULONG KeySize,
+	PCHAR Key, PISCSI_UNIQUE_CONNECTION_ID ConnectionId);
+ISDSC_STATUS ISDSC_API AddIScsiConnectionW(PISCSI_UNIQUE_SESSION_ID UniqueSessionId, PVOID
+	Reserved, ULONG InitiatorPortNumber, PISCSI_TARGET_PORTALW TargetPortal,
+	ISCSI_SECURITY_FLAGS SecurityFlags, PISCSI_LOGIN_OPTIONS LoginOptions, ULONG KeySize,
+	PCHAR Key, PISCSI_UNIQUE_CONNECTION_ID ConnectionId);
+
+/*
+ * Removes a connection. Its commands end first or move to the others.
+ * Errors: ISDSC_INVALID_SESSION_ID, ISDSC_INVALID_CONNECTION_ID, ISDSC_CANT_REMOVE_LAST_CONNECTION,
+ * ISDSC_CANNOT_REMOVE_LEADING_CONNECTION, ISDSC_REMOVE_CONNECTION_IN_PROGRESS,
+ * ISDSC_SESSION_BUSY. [D][H]
+ */
+ISDSC_STATUS ISDSC_API RemoveIScsiConnection(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
+	PISCSI_UNIQUE_CONNECTION_ID ConnectionId);
+
+/*
+ * Closes a session with all its connections and disks.
+ * Errors: ISDSC_INVALID_SESSION_ID; ISDSC_DEVICE_BUSY_ON_SESSION (a disk is in use);
+ * ISDSC_SESSION_BUSY (a request is under way). [D][O]
+ */
+ISDSC_STATUS ISDSC_API LogoutIScsiTarget(PISCSI_UNIQUE_SESSION_ID UniqueSessionId);
+
+/*
+ * Lists the sessions with their connections. Byte-sized records. None: success, count and size 0.
+ * On ERROR_INSUFFICIENT_BUFFER both size and count are set.
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [D][O]
+ */
+ISDSC_STATUS ISDSC_API GetIScsiSessionListA(PULONG BufferSize, PULONG SessionCount,
+	PISCSI_SESSION_INFOA SessionInfo);
+ISDSC_STATUS ISDSC_API GetIScsiSessionListW(PULONG BufferSize, PULONG SessionCount,
+	PISCSI_SESSION_INFOW SessionInfo);
+
+/*
+ * Lists what sessions and connections negotiated. Byte-sized records; one form for A and W.
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [H]
+ */
+ISDSC_STATUS ISDSC_API GetIScsiSessionListEx(PULONG BufferSize, PULONG SessionCountPtr,
+	PISCSI_SESSION_INFO_EX SessionInfo);
+
+/*
+ * Lists the devices of a session. Counted records; on ERROR_INSUFFICIENT_BUFFER the count is the
+ * number needed [S][O]. It waits some seconds for a session that still looks for its devices. An
+ * informational session has none.
+ * Errors: ISDSC_INVALID_SESSION_ID, ERROR_INSUFFICIENT_BUFFER, ISDSC_DEVICE_BUSY_ON_SESSION (still
+ * looking). [D][O]
+ */
+ISDSC_STATUS ISDSC_API GetDevicesForIScsiSessionA(PISCSI_UNIQUE_SESSION_ID
+	UniqueSessionId, PULONG DeviceCount, PISCSI_DEVICE_ON_SESSIONA Devices);
+ISDSC_STATUS ISDSC_API GetDevicesForIScsiSessionW(PISCSI_UNIQUE_SESSION_ID
+	UniqueSessionId, PULONG DeviceCount, PISCSI_DEVICE_ON_SESSIONW Devices);
+
+/* Lists bus, target and LUN numbers of all sessions. Byte-sized. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API ReportActiveIScsiTargetMappingsA(PULONG BufferSize, PULONG
+	MappingCount, PISCSI_TARGET_MAPPINGA Mappings);
+ISDSC_STATUS ISDSC_API ReportActiveIScsiTargetMappingsW(PULONG BufferSize, PULONG
+	MappingCount, PISCSI_TARGET_MAPPINGW Mappings);
+
+/*
+ * SCSI. Lun is 0 to 255 (peripheral form), 256 to 0x3FFF (flat form), or the eight raw bytes as a
+ * big-endian number [L]. ResponseSize in: room in bytes, which is the allocation length; out: bytes
+ * returned, or needed. SenseSize in: room; out: bytes of sense, 0 without sense. SenseBuffer may be
+ * NULL with size 0 only; sense beyond the room is cut.
+ * Errors of all three: ERROR_INSUFFICIENT_BUFFER (NULL or no room; the sizes tell what is needed,
+ * 18 for the sense); ISDSC_SCSI_REQUEST_FAILED (ScsiStatus and the sense tell);
+ * ISDSC_INVALID_SESSION_ID; ISDSC_NO_CONNECTION_AVAILABLE. [D][H]
+ */
+
+/* INQUIRY. EvpdCmddt: bit 0 EVPD, bit 1 CmdDt; PageCode: byte 2 of the CDB. */
+ISDSC_STATUS ISDSC_API SendScsiInquiry(PISCSI_UNIQUE_SESSION_ID UniqueSessionId, ULONGLONG
+	Lun, UCHAR EvpdCmddt, UCHAR PageCode, PUCHAR ScsiStatus, PULONG ResponseSize, PUCHAR
+	ResponseBuffer, PULONG SenseSize, PUCHAR SenseBuffer);
+
+/* READ CAPACITY (10): 8 bytes. Less room is ERROR_INSUFFICIENT_BUFFER. */
+ISDSC_STATUS ISDSC_API SendScsiReadCapacity(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
+	ULONGLONG Lun, PUCHAR ScsiStatus, PULONG ResponseSize, PUCHAR ResponseBuffer, PULONG
+	SenseSize, PUCHAR SenseBuffer);
+
+/* REPORT LUNS to the target. A longer answer than the room is cut to fit. */
+ISDSC_STATUS ISDSC_API SendScsiReportLuns(PISCSI_UNIQUE_SESSION_ID UniqueSessionId, PUCHAR
+	ScsiStatus, PULONG ResponseSize, PUCHAR ResponseBuffer, PULONG SenseSize, PUCHAR
+	SenseBuffer);
+
+/*
+ * LOGINS AND DEVICES THAT LAST
+ */
+
+/* Lists the logins that the service repeats at its start. Byte-sized. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API ReportIScsiPersistentLoginsA(PULONG Count,
+	PPERSISTENT_ISCSI_LOGIN_INFOA PersistentLoginInfo, PULONG BufferSizeInBytes);
+ISDSC_STATUS ISDSC_API ReportIScsiPersistentLoginsW(PULONG Count,
+	PPERSISTENT_ISCSI_LOGIN_INFOW PersistentLoginInfo, PULONG BufferSizeInBytes);
+
+/* Removes such logins; port -1 and portal NULL or empty match all. Not there yet. [D][S] */
+ISDSC_STATUS ISDSC_API RemoveIScsiPersistentTargetA(PSTR InitiatorInstance, ULONG
+	InitiatorPortNumber, PSTR TargetName, PISCSI_TARGET_PORTALA Portal);
+ISDSC_STATUS ISDSC_API RemoveIScsiPersistentTargetW(PWSTR InitiatorInstance, ULONG
+	InitiatorPortNumber, PWSTR TargetName, PISCSI_TARGET_PORTALW Portal);
+
+/* Stores the list of devices that the service's start waits for. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API SetupPersistentIScsiDevices(void);
+
+/* The same as SetupPersistentIScsiDevices. Not there yet. [O] */
+ISDSC_STATUS ISDSC_API SetupPersistentIScsiVolumes(void);
+
+/* Adds a device, by path, to that list. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API AddPersistentIScsiDeviceA(PSTR DevicePath);
+ISDSC_STATUS ISDSC_API AddPersistentIScsiDeviceW(PWSTR DevicePath);
+
+/* Takes a device off that list. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API RemovePersistentIScsiDeviceA(PSTR DevicePath);
+ISDSC_STATUS ISDSC_API RemovePersistentIScsiDeviceW(PWSTR DevicePath);
+
+/* Empties that list. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API ClearPersistentIScsiDevices(void);
+
+/* Lists that list. Multi-string. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API ReportPersistentIScsiDevicesA(PULONG BufferSizeInChar, PCHAR
+	Buffer);
+ISDSC_STATUS ISDSC_API ReportPersistentIScsiDevicesW(PULONG BufferSizeInChar, PWCHAR
+	Buffer);
+
+/*
+ * THE INITIATOR
+ */
+
+/*
+ * Lists the initiator instances. Multi-string; here it is one. A NULL buffer gives
+ * ERROR_INSUFFICIENT_BUFFER [S].
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [D]
+ */
+ISDSC_STATUS ISDSC_API ReportIScsiInitiatorListA(PULONG BufferSize, PCHAR Buffer);
+ISDSC_STATUS ISDSC_API ReportIScsiInitiatorListW(PULONG BufferSize, PWCHAR Buffer);
+
+/*
+ * Gets the initiator's node name. The buffer has no size argument: it must hold
+ * MAX_ISCSI_NAME_LEN + 1 characters. [D][H]
+ */
+ISDSC_STATUS ISDSC_API GetIScsiInitiatorNodeNameA(PCHAR InitiatorNodeName);
+ISDSC_STATUS ISDSC_API GetIScsiInitiatorNodeNameW(PWCHAR InitiatorNodeName);
+
+/*
+ * Sets the node name for new sessions; it is folded to lower case and lasts. NULL: back to the
+ * default, which is made from the host's name.
+ * Errors: ISDSC_INVALID_ISCSI_NAME. [D]
+ */
+ISDSC_STATUS ISDSC_API SetIScsiInitiatorNodeNameA(PSTR InitiatorNodeName);
+ISDSC_STATUS ISDSC_API SetIScsiInitiatorNodeNameW(PWSTR InitiatorNodeName);
+
+/*
+ * Sets the secret with which targets prove who they are in mutual CHAP: 12 to 16 bytes; 0 and NULL
+ * clear it. It lasts and is never returned.
+ * Errors: ISDSC_INVALID_INITIATOR_CHAP_SECRET. [D][H]
+ */
+ISDSC_STATUS ISDSC_API SetIScsiInitiatorCHAPSharedSecret(ULONG SharedSecretLength, PUCHAR
+	SharedSecret);
+
+/* Gets the version of the service. Errors: none of its own. [D] */
+ISDSC_STATUS ISDSC_API GetIScsiVersionInformation(PISCSI_VERSION_INFO VersionInfo);
+
+/* Adds a RADIUS server. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API AddRadiusServerA(PSTR Address);
+ISDSC_STATUS ISDSC_API AddRadiusServerW(PWSTR Address);
+
+/* Takes a RADIUS server off the list. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API RemoveRadiusServerA(PSTR Address);
+ISDSC_STATUS ISDSC_API RemoveRadiusServerW(PWSTR Address);
+
+/* Lists the RADIUS servers. Multi-string. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API ReportRadiusServerListA(PULONG BufferSizeInChar, PCHAR Buffer);
+ISDSC_STATUS ISDSC_API ReportRadiusServerListW(PULONG BufferSizeInChar, PWCHAR Buffer);
+
+/* Sets the secret shared with the RADIUS servers: 22 to 26 bytes. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API SetIScsiInitiatorRADIUSSharedSecret(ULONG SharedSecretLength,
+	PUCHAR SharedSecret);
+
+/*
+ * IPSEC
+ */
+
+/* Sets the key that counts where no better one is known; 0 and NULL clear it. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API SetIScsiGroupPresharedKey(ULONG KeyLength, PUCHAR Key, BOOLEAN
+	Persist);
+
+/* Sets flags and key of an IKE id; port -1 all. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API SetIScsiIKEInfoA(PSTR InitiatorName, ULONG InitiatorPortNumber,
+	PIKE_AUTHENTICATION_INFORMATION AuthInfo, BOOLEAN Persist);
+ISDSC_STATUS ISDSC_API SetIScsiIKEInfoW(PWSTR InitiatorName, ULONG InitiatorPortNumber,
+	PIKE_AUTHENTICATION_INFORMATION AuthInfo, BOOLEAN Persist);
+
+/* Gets the flags of an IKE id, never the key; Reserved is NULL. Not there yet. [D][H] */
+ISDSC_STATUS ISDSC_API GetIScsiIKEInfoA(PSTR InitiatorName, ULONG InitiatorPortNumber,
+	PULONG Reserved, PIKE_AUTHENTICATION_INFORMATION AuthInfo);
+ISDSC_STATUS ISDSC_API GetIScsiIKEInfoW(PWSTR InitiatorName, ULONG InitiatorPortNumber,
+	PULONG Reserved, PIKE_AUTHENTICATION_INFORMATION AuthInfo);
+
+/* Sets the outer address of a tunnel to a destination. Not there yet. [D] */
+ISDSC_STATUS ISDSC_API SetIScsiTunnelModeOuterAddressA(PSTR InitiatorName, ULONG
+	InitiatorPortNumber, PSTR DestinationAddress, PSTR OuterModeAddress, BOOLEAN Persist);
+ISDSC_STATUS ISDSC_API SetIScsiTunnelModeOuterAddressW(PWSTR InitiatorName, ULONG
+	InitiatorPortNumber, PWSTR DestinationAddress, PWSTR OuterModeAddress, BOOLEAN Persist);
+
+#ifdef UNICODE
+typedef ISCSI_TARGET_MAPPINGW ISCSI_TARGET_MAPPING;
+typedef PISCSI_TARGET_MAPPINGW PISCSI_TARGET_MAPPING;
+typedef ISCSI_TARGET_PORTALW ISCSI_TARGET_PORTAL;
+typedef PISCSI_TARGET_PORTALW PISCSI_TARGET_PORTAL;
+typedef ISCSI_TARGET_PORTAL_INFOW ISCSI_TARGET_PORTAL_INFO;
+typedef PISCSI_TARGET_PORTAL_INFOW PISCSI_TARGET_PORTAL_INFO;
+typedef ISCSI_TARGET_PORTAL_INFO_EXW ISCSI_TARGET_PORTAL_INFO_EX;
+typedef PISCSI_TARGET_PORTAL_INFO_EXW PISCSI_TARGET_PORTAL_INFO_EX;
+typedef ISCSI_TARGET_PORTAL_GROUPW ISCSI_TARGET_PORTAL_GROUP;
+typedef PISCSI_TARGET_PORTAL_GROUPW PISCSI_TARGET_PORTAL_GROUP;
+typedef ISCSI_CONNECTION_INFOW ISCSI_CONNECTION_INFO;
+typedef PISCSI_CONNECTION_INFOW PISCSI_CONNECTION_INFO;
+typedef ISCSI_SESSION_INFOW ISCSI_SESSION_INFO;
+typedef PISCSI_SESSION_INFOW PISCSI_SESSION_INFO;
+typedef ISCSI_DEVICE_ON_SESSIONW ISCSI_DEVICE_ON_SESSION;
+typedef PISCSI_DEVICE_ON_SESSIONW PISCSI_DEVICE_ON_SESSION;
+typedef PERSISTENT_ISCSI_LOGIN_INFOW PERSISTENT_ISCSI_LOGIN_INFO;
+typedef PPERSISTENT_ISCSI_LOGIN_INFOW PPERSISTENT_ISCSI_LOGIN_INFO;
+#define AddIScsiSendTargetPortal AddIScsiSendTargetPortalW
+#define RemoveIScsiSendTargetPortal RemoveIScsiSendTargetPortalW
+#define RefreshIScsiSendTargetPortal RefreshIScsiSendTargetPortalW
+#define ReportIScsiSendTargetPortals ReportIScsiSendTargetPortalsW
+#define ReportIScsiSendTargetPortalsEx ReportIScsiSendTargetPortalsExW
+#define ReportIScsiTargets ReportIScsiTargetsW
+#define ReportIScsiTargetPortals ReportIScsiTargetPortalsW
+#define GetIScsiTargetInformation GetIScsiTargetInformationW
+#define AddIScsiStaticTarget AddIScsiStaticTargetW
+#define RemoveIScsiStaticTarget RemoveIScsiStaticTargetW
+#define AddISNSServer AddISNSServerW
+#define RemoveISNSServer RemoveISNSServerW
+#define RefreshISNSServer RefreshISNSServerW
+#define ReportISNSServerList ReportISNSServerListW
+#define LoginIScsiTarget LoginIScsiTargetW
+#define AddIScsiConnection AddIScsiConnectionW
+#define GetIScsiSessionList GetIScsiSessionListW
+#define GetDevicesForIScsiSession GetDevicesForIScsiSessionW
+#define ReportActiveIScsiTargetMappings ReportActiveIScsiTargetMappingsW
+#define ReportIScsiPersistentLogins ReportIScsiPersistentLoginsW
+#define RemoveIScsiPersistentTarget RemoveIScsiPersistentTargetW
+#define AddPersistentIScsiDevice AddPersistentIScsiDeviceW
+#define RemovePersistentIScsiDevice RemovePersistentIScsiDeviceW
+#define ReportPersistentIScsiDevices ReportPersistentIScsiDevicesW
+#define ReportIScsiInitiatorList ReportIScsiInitiatorListW
+#define GetIScsiInitiatorNodeName GetIScsiInitiatorNodeNameW
+#define SetIScsiInitiatorNodeName SetIScsiInitiatorNodeNameW
+#define AddRadiusServer AddRadiusServerW
+#define RemoveRadiusServer RemoveRadiusServerW
+#define ReportRadiusServerList ReportRadiusServerListW
+#define SetIScsiIKEInfo SetIScsiIKEInfoW
+#define GetIScsiIKEInfo GetIScsiIKEInfoW
+#define SetIScsiTunnelModeOuterAddress SetIScsiTunnelModeOuterAddressW
+#else
+typedef ISCSI_TARGET_MAPPINGA ISCSI_TARGET_MAPPING;
+typedef PISCSI_TARGET_MAPPINGA PISCSI_TARGET_MAPPING;
+typedef ISCSI_TARGET_PORTALA ISCSI_TARGET_PORTAL;
+typedef PISCSI_TARGET_PORTALA PISCSI_TARGET_PORTAL;
+typedef ISCSI_TARGET_PORTAL_INFOA ISCSI_TARGET_PORTAL_INFO;
+typedef PISCSI_TARGET_PORTAL_INFOA PISCSI_TARGET_PORTAL_INFO;
+typedef ISCSI_TARGET_PORTAL_INFO_EXA ISCSI_TARGET_PORTAL_INFO_EX;
+typedef PISCSI_TARGET_PORTAL_INFO_EXA PISCSI_TARGET_PORTAL_INFO_EX;
+typedef ISCSI_TARGET_PORTAL_GROUPA ISCSI_TARGET_PORTAL_GROUP;
+typedef PISCSI_TARGET_PORTAL_GROUPA PISCSI_TARGET_PORTAL_GROUP;
+typedef ISCSI_CONNECTION_INFOA ISCSI_CONNECTION_INFO;
+typedef PISCSI_CONNECTION_INFOA PISCSI_CONNECTION_INFO;
+typedef ISCSI_SESSION_INFOA ISCSI_SESSION_INFO;
+typedef PISCSI_SESSION_INFOA PISCSI_SESSION_INFO;
+typedef ISCSI_DEVICE_ON_SESSIONA ISCSI_DEVICE_ON_SESSION;
+typedef PISCSI_DEVICE_ON_SESSIONA PISCSI_DEVICE_ON_SESSION;
+typedef PERSISTENT_ISCSI_LOGIN_INFOA PERSISTENT_ISCSI_LOGIN_INFO;
+typedef PPERSISTENT_ISCSI_LOGIN_INFOA PPERSISTENT_ISCSI_LOGIN_INFO;
+#define AddIScsiSendTargetPortal AddIScsiSendTargetPortalA
+#define RemoveIScsiSendTargetPortal RemoveIScsiSendTargetPortalA
+#define RefreshIScsiSendTargetPortal RefreshIScsiSendTargetPortalA
+#define ReportIScsiSendTargetPortals ReportIScsiSendTargetPortalsA
+#define ReportIScsiSendTargetPortalsEx ReportIScsiSendTargetPortalsExA
+#define ReportIScsiTargets ReportIScsiTargetsA
+#define ReportIScsiTargetPortals ReportIScsiTargetPortalsA
+#define GetIScsiTargetInformation GetIScsiTargetInformationA
+#define AddIScsiStaticTarget AddIScsiStaticTargetA
+#define RemoveIScsiStaticTarget RemoveIScsiStaticTargetA
+#define AddISNSServer AddISNSServerA
+#define RemoveISNSServer RemoveISNSServerA
+#define RefreshISNSServer RefreshISNSServerA
+#define ReportISNSServerList ReportISNSServerListA
+#define LoginIScsiTarget LoginIScsiTargetA
+#define AddIScsiConnection AddIScsiConnectionA
+#define GetIScsiSessionList GetIScsiSessionListA
+#define GetDevicesForIScsiSession GetDevicesForIScsiSessionA
+#define ReportActiveIScsiTargetMappings ReportActiveIScsiTargetMappingsA
+#define ReportIScsiPersistentLogins ReportIScsiPersistentLoginsA
+#define RemoveIScsiPersistentTarget RemoveIScsiPersistentTargetA
+#define AddPersistentIScsiDevice AddPersistentIScsiDeviceA
+#define RemovePersistentIScsiDevice RemovePersistentIScsiDeviceA
+#define ReportPersistentIScsiDevices ReportPersistentIScsiDevicesA
+#define ReportIScsiInitiatorList ReportIScsiInitiatorListA
+#define GetIScsiInitiatorNodeName GetIScsiInitiatorNodeNameA
+#define SetIScsiInitiatorNodeName SetIScsiInitiatorNodeNameA
+#define AddRadiusServer AddRadiusServerA
+#define RemoveRadiusServer RemoveRadiusServerA
+#define ReportRadiusServerList ReportRadiusServerListA
+#define SetIScsiIKEInfo SetIScsiIKEInfoA
+#define GetIScsiIKEInfo GetIScsiIKEInfoA
+#define SetIScsiTunnelModeOuterAddress SetIScsiTunnelModeOuterAddressA
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
