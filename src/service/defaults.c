@@ -1,0 +1,265 @@
+/*
+ * defaults.c - see defaults.h. The table holds everything; nothing else knows a name or a range.
+ */
+#include "service/defaults.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "service/store.h"
+
+enum kind {
+	KIND_NUMBER,
+	KIND_CHOICE,     /* the value is the index of the word */
+	KIND_ALGORITHMS, /* CHAP algorithm codes, the first in the lowest byte */
+};
+
+static const char *const on_off[] = { "off", "on", NULL };
+static const char *const digests[] = { "none", "crc32c", NULL };
+static const char *const orderings[] = { "off", "on", "auto", NULL };
+
+#define ALGORITHMS_ALL 0x05060708 /* sha3-256 first, md5 last */
+
+static const struct {
+	const char *name;
+	enum kind kind;
+	uint32_t min, max, built_in;
+	const char *const *words;
+	const char *help;
+} table[DEFAULT_COUNT] = {
+	[DEFAULT_PING_IDLE] = { "ping-idle", KIND_NUMBER, 1, 3600, 5, NULL,
+		"Seconds of silence after which a connection is pinged" },
+	[DEFAULT_PING_WAIT] = { "ping-wait", KIND_NUMBER, 1, 3600, 5, NULL,
+		"Seconds without an answer to the ping after which a connection counts as lost" },
+	[DEFAULT_LOGIN_TIME] = { "login-time", KIND_NUMBER, 1, 300, 15, NULL,
+		"Seconds that connecting and logging in may take together" },
+	[DEFAULT_LOGOUT_TIME] = { "logout-time", KIND_NUMBER, 1, 60, 5, NULL,
+		"Seconds to wait for the target's answer to a logout" },
+	[DEFAULT_HOLD_TIME] = { "hold-time", KIND_NUMBER, 0, 86400, 60, NULL,
+		"Seconds that commands wait for a lost session to come back before they fail" },
+	[DEFAULT_RETRY_TIME] = { "retry-time", KIND_NUMBER, 1, 3600, 5, NULL,
+		"Seconds between attempts to bring a lost session back" },
+	[DEFAULT_MAX_CONNECTIONS] = { "max-connections", KIND_NUMBER, 1, 64, 8, NULL,
+		"MaxConnections offered where the caller names none" },
+	[DEFAULT_HEADER_DIGEST] = { "header-digest", KIND_CHOICE, 0, 1, 0, digests,
+		"Header digest where the caller names none" },
+	[DEFAULT_DATA_DIGEST] = { "data-digest", KIND_CHOICE, 0, 1, 0, digests,
+		"Data digest where the caller names none" },
+	[DEFAULT_INITIAL_R2T] = { "initial-r2t", KIND_CHOICE, 0, 1, 0, on_off,
+		"InitialR2T offered: on makes every write wait for the target" },
+	[DEFAULT_IMMEDIATE_DATA] = { "immediate-data", KIND_CHOICE, 0, 1, 1, on_off,
+		"ImmediateData offered: data of small writes travel with their command" },
+	[DEFAULT_FIRST_BURST_LENGTH] = { "first-burst-length", KIND_NUMBER, 512, 16777215, 262144,
+		NULL, "FirstBurstLength offered, in bytes" },
+	[DEFAULT_MAX_BURST_LENGTH] = { "max-burst-length", KIND_NUMBER, 512, 16777215, 1048576, NULL,
+		"MaxBurstLength offered, in bytes" },
+	[DEFAULT_MAX_RECV_LENGTH] = { "max-recv-data-segment-length", KIND_NUMBER, 512, 16777215,
+		262144, NULL, "MaxRecvDataSegmentLength declared, in bytes" },
+	[DEFAULT_MAX_OUTSTANDING_R2T] = { "max-outstanding-r2t", KIND_NUMBER, 1, 16, 8, NULL,
+		"MaxOutstandingR2T offered" },
+	[DEFAULT_TIME2WAIT] = { "time2wait", KIND_NUMBER, 0, 3600, 0, NULL,
+		"DefaultTime2Wait offered where the caller names none, in seconds" },
+	[DEFAULT_TIME2RETAIN] = { "time2retain", KIND_NUMBER, 0, 3600, 20, NULL,
+		"DefaultTime2Retain offered where the caller names none, in seconds" },
+	[DEFAULT_CHAP_ALGORITHMS] = { "chap-algorithms", KIND_ALGORITHMS, 0, 0, ALGORITHMS_ALL, NULL,
+		"CHAP algorithms offered, best first: sha3-256 sha256 sha1 md5 (md5 is always needed)" },
+	[DEFAULT_ORDERING] = { "ordering", KIND_CHOICE, 0, 2, ORDERING_AUTO, orderings,
+		"Keep immediate PDUs in order for targets that don't sort them; auto: by the target's vendor" },
+	[DEFAULT_GROUP_MAY_CHANGE] = { "group-may-change", KIND_CHOICE, 0, 1, 0, on_off,
+		"Members of the group iscsidsc may change things, not only list them" },
+};
+
+static const struct {
+	const char *name;
+	uint8_t code;
+} algorithms[] = { { "md5", 5 }, { "sha1", 6 }, { "sha256", 7 }, { "sha3-256", 8 } };
+
+void defaults_init(struct defaults *defaults)
+{
+	for (int id = 0; id < DEFAULT_COUNT; id++)
+		defaults->value[id] = table[id].built_in;
+}
+
+/* RFC 7143 section 13.14: FirstBurstLength must not exceed MaxBurstLength. */
+static bool defaults_agree(const struct defaults *defaults)
+{
+	return defaults->value[DEFAULT_FIRST_BURST_LENGTH] <=
+	       defaults->value[DEFAULT_MAX_BURST_LENGTH];
+}
+
+static void setting_name(enum default_id id, char *ret, size_t room)
+{
+	snprintf(ret, room, "default.%s", table[id].name);
+}
+
+int defaults_load(struct defaults *defaults, struct store *store)
+{
+	struct defaults loaded = *defaults;
+	char name[64], text[DEFAULT_TEXT_MAX];
+
+	for (int id = 0; id < DEFAULT_COUNT; id++) {
+		setting_name(id, name, sizeof(name));
+		int len = store_get(store, name, text, sizeof(text) - 1);
+
+		if (len == -ENOENT || len == -EMSGSIZE)
+			continue;
+		if (len < 0)
+			return len;
+		text[len] = 0;
+		defaults_parse(id, text, &loaded.value[id]);
+	}
+	if (!defaults_agree(&loaded)) {
+		loaded.value[DEFAULT_FIRST_BURST_LENGTH] = table[DEFAULT_FIRST_BURST_LENGTH].built_in;
+		loaded.value[DEFAULT_MAX_BURST_LENGTH] = table[DEFAULT_MAX_BURST_LENGTH].built_in;
+	}
+	*defaults = loaded;
+	return 0;
+}
+
+int defaults_set(struct defaults *defaults, struct store *store, enum default_id id,
+		 const char *text)
+{
+	struct defaults changed = *defaults;
+	char name[64];
+	int r = 0;
+
+	if (*text)
+		r = defaults_parse(id, text, &changed.value[id]);
+	else
+		changed.value[id] = table[id].built_in;
+	if (r < 0)
+		return r;
+	if (!defaults_agree(&changed))
+		return -EINVAL;
+	setting_name(id, name, sizeof(name));
+	r = store_set(store, name, *text ? text : NULL, strlen(text));
+	if (r == 0)
+		*defaults = changed;
+	return r;
+}
+
+int defaults_find(const char *name)
+{
+	for (int id = 0; id < DEFAULT_COUNT; id++)
+		if (strcasecmp(table[id].name, name) == 0)
+			return id;
+	return -ENOENT;
+}
+
+const char *defaults_name(enum default_id id)
+{
+	return table[id].name;
+}
+
+const char *defaults_help(enum default_id id)
+{
+	return table[id].help;
+}
+
+uint32_t defaults_built_in(enum default_id id)
+{
+	return table[id].built_in;
+}
+
+static int number_parse(enum default_id id, const char *text, uint32_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!*text || strlen(text) > 10)
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		value = value * 10 + (uint64_t)(*text - '0');
+	}
+	if (value < table[id].min || value > table[id].max)
+		return -EINVAL;
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+static uint8_t algorithm_code(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+		if (strlen(algorithms[i].name) == len &&
+		    strncasecmp(algorithms[i].name, name, len) == 0)
+			return algorithms[i].code;
+	return 0;
+}
+
+/* Names divided by commas or blanks, each at most once; MD5 is mandatory (SEC-4). */
+static int algorithms_parse(const char *text, uint32_t *ret)
+{
+	uint32_t value = 0;
+	unsigned seen = 0, n = 0;
+
+	for (text += strspn(text, ", "); *text; text += strspn(text, ", ")) {
+		size_t len = strcspn(text, ", ");
+		uint8_t code = algorithm_code(text, len);
+
+		if (!code || (seen & 1u << code))
+			return -EINVAL;
+		seen |= 1u << code;
+		value |= (uint32_t)code << 8 * n++;
+		text += len;
+	}
+	if (!(seen & 1u << 5))
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+int defaults_parse(enum default_id id, const char *text, uint32_t *ret)
+{
+	/* What is stored must come back whole. */
+	if (strlen(text) >= DEFAULT_TEXT_MAX)
+		return -EINVAL;
+	switch (table[id].kind) {
+	case KIND_NUMBER:
+		return number_parse(id, text, ret);
+	case KIND_ALGORITHMS:
+		return algorithms_parse(text, ret);
+	case KIND_CHOICE:
+		for (uint32_t i = 0; table[id].words[i]; i++) {
+			if (strcasecmp(table[id].words[i], text) != 0)
+				continue;
+			*ret = i;
+			return 0;
+		}
+		return -EINVAL;
+	}
+	return -EINVAL;
+}
+
+void defaults_print(enum default_id id, uint32_t value, char ret[DEFAULT_TEXT_MAX])
+{
+	int at = 0;
+
+	ret[0] = 0;
+	switch (table[id].kind) {
+	case KIND_NUMBER:
+		snprintf(ret, DEFAULT_TEXT_MAX, "%u", value);
+		break;
+	case KIND_CHOICE:
+		snprintf(ret, DEFAULT_TEXT_MAX, "%s", table[id].words[value]);
+		break;
+	case KIND_ALGORITHMS:
+		for (; value; value >>= 8)
+			at += snprintf(ret + at, (size_t)(DEFAULT_TEXT_MAX - at), "%s%s", at ? "," : "",
+				       algorithms[(value & 0xff) - 5].name);
+		break;
+	}
+}
+
+unsigned defaults_algorithms(const struct defaults *defaults, uint8_t ret[4])
+{
+	unsigned n = 0;
+
+	for (uint32_t value = defaults->value[DEFAULT_CHAP_ALGORITHMS]; value; value >>= 8)
+		ret[n++] = value & 0xff;
+	return n;
+}

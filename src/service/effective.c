@@ -1,0 +1,192 @@
+/*
+ * effective.c - see effective.h.
+ */
+#include "service/effective.h"
+
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "base/secret.h"
+#include "iscsierr.h"
+
+static bool both(uint64_t flags, uint64_t a, uint64_t b)
+{
+	return (flags & a) && (flags & b);
+}
+
+uint32_t effective_check(const struct options *o, uint64_t flags)
+{
+	if ((flags & ~(uint64_t)SECURITY_FLAGS_ALL) ||
+	    both(flags, SECURITY_MAIN_MODE, SECURITY_AGGRESSIVE_MODE) ||
+	    both(flags, SECURITY_TRANSPORT_MODE, SECURITY_TUNNEL_MODE))
+		return ERROR_INVALID_PARAMETER;
+	if (!o->present)
+		return ERROR_SUCCESS;
+	if (o->version != 0 || (o->specified & ~(uint32_t)SPECIFIED_ALL) ||
+	    (o->login_flags & ~(uint32_t)LOGIN_FLAGS_ALL))
+		return ERROR_INVALID_PARAMETER;
+	if (options_has(o, SPECIFIED_AUTH_TYPE) && o->auth_type > AUTH_MUTUAL_CHAP)
+		return ISDSC_INVALID_LOGON_AUTH_TYPE;
+	if ((options_has(o, SPECIFIED_HEADER_DIGEST) && o->header_digest > 1) ||
+	    (options_has(o, SPECIFIED_DATA_DIGEST) && o->data_digest > 1) ||
+	    (options_has(o, SPECIFIED_MAX_CONNECTIONS) && o->max_connections > UINT16_MAX) ||
+	    (options_has(o, SPECIFIED_TIME2WAIT) && o->time2wait > 3600) ||
+	    (options_has(o, SPECIFIED_TIME2RETAIN) && o->time2retain > 3600))
+		return ERROR_INVALID_PARAMETER;
+	return ERROR_SUCCESS;
+}
+
+static bool secret_fits(unsigned len)
+{
+	return len >= SECRET_MIN && len <= SECRET_MAX;
+}
+
+/* What can't be had here is refused before any packet. On discovery the RADIUS flags ask for
+ * nothing as long as there is no CHAP: such portals are added in practice and must work. */
+static uint32_t ask_possible(const struct effective_input *in, const struct options *o,
+			     uint32_t auth_type)
+{
+	uint64_t flags = in->security_flags;
+
+	if (!(flags & SECURITY_VALID))
+		flags = in->portal_flags ? *in->portal_flags : 0;
+	if ((flags & SECURITY_VALID) && (flags & SECURITY_IPSEC))
+		return ISDSC_IPSEC_NOT_SUPPORTED_ON_OS;
+	if (!o->present)
+		return ERROR_SUCCESS;
+	if (o->login_flags & LOGIN_REQUIRE_IPSEC)
+		return ISDSC_IPSEC_NOT_SUPPORTED_ON_OS;
+	if ((o->login_flags & (LOGIN_RADIUS_RESPONSE | LOGIN_RADIUS_VERIFICATION)) &&
+	    (in->purpose != EFFECTIVE_DISCOVERY || auth_type != AUTH_NONE))
+		return ERROR_NOT_SUPPORTED;
+	return ERROR_SUCCESS;
+}
+
+static uint32_t chap_user(const struct effective_input *in, const struct options *o,
+			  struct chap_config *chap)
+{
+	const void *user = in->node_name;
+	size_t len = strlen(in->node_name);
+
+	if (options_has(o, SPECIFIED_USERNAME) && o->username_len) {
+		user = o->username;
+		len = o->username_len;
+	}
+	if (len > sizeof(chap->user) - 1 || memchr(user, 0, len))
+		return ISDSC_INVALID_CHAP_USER_NAME;
+	memcpy(chap->user, user, len);
+	chap->user_len = (unsigned)len;
+	return ERROR_SUCCESS;
+}
+
+static uint32_t chap_target_secret(const struct effective_input *in, struct chap_config *chap)
+{
+	if (!secret_fits(in->initiator_secret_len) ||
+	    secret_equal(in->initiator_secret, in->initiator_secret_len, chap->secret,
+			 chap->secret_len))
+		return ISDSC_INVALID_INITIATOR_CHAP_SECRET;
+	memcpy(chap->target_secret, in->initiator_secret, in->initiator_secret_len);
+	chap->target_secret_len = in->initiator_secret_len;
+	chap->challenge_len = 32;
+	if (RAND_bytes(chap->challenge, (int)chap->challenge_len) != 1 ||
+	    RAND_bytes(&chap->identifier, 1) != 1)
+		return ISDSC_OUT_OF_RESOURCES;
+	return ERROR_SUCCESS;
+}
+
+static uint32_t chap_make(const struct effective_input *in, const struct options *o,
+			  uint32_t auth_type, struct chap_config *chap)
+{
+	uint32_t status;
+
+	if (auth_type == AUTH_NONE)
+		return ERROR_SUCCESS;
+	chap->mode = auth_type == AUTH_MUTUAL_CHAP ? CHAP_MUTUAL : CHAP_ONE_WAY;
+	chap->algorithm_count = defaults_algorithms(in->defaults, chap->algorithms);
+	chap->open = in->open;
+	status = chap_user(in, o, chap);
+	if (status)
+		return status;
+	/* Microsoft's header calls the password the target's secret. */
+	if (!options_has(o, SPECIFIED_PASSWORD) || !secret_fits(o->password_len))
+		return ISDSC_INVALID_TARGET_CHAP_SECRET;
+	memcpy(chap->secret, o->password, o->password_len);
+	chap->secret_len = o->password_len;
+	return auth_type == AUTH_MUTUAL_CHAP ? chap_target_secret(in, chap) : ERROR_SUCCESS;
+}
+
+/* Our own limit is less than what may be asked for; 0 means no limit. */
+static uint16_t connections(uint32_t asked)
+{
+	return asked == 0 || asked > ENGINE_MAX_CONNS ? ENGINE_MAX_CONNS : (uint16_t)asked;
+}
+
+static uint32_t pick(const struct options *o, uint32_t bit, uint32_t value,
+		     const struct defaults *defaults, enum default_id id)
+{
+	return options_has(o, bit) ? value : defaults->value[id];
+}
+
+uint32_t effective_make(const struct effective_input *in, struct effective *ret)
+{
+	const struct options *o = in->options->present || !in->session ? in->options : in->session;
+	uint32_t auth_type = options_has(o, SPECIFIED_AUTH_TYPE) ? o->auth_type : AUTH_NONE;
+	struct effective e = { .options = *o };
+	uint32_t status = effective_check(in->options, in->security_flags);
+
+	if (!status)
+		status = ask_possible(in, o, auth_type);
+	if (!status)
+		status = chap_make(in, o, auth_type, &e.chap);
+	if (!status) {
+		e.header_digest = pick(o, SPECIFIED_HEADER_DIGEST, o->header_digest, in->defaults,
+				       DEFAULT_HEADER_DIGEST);
+		e.data_digest = pick(o, SPECIFIED_DATA_DIGEST, o->data_digest, in->defaults,
+				     DEFAULT_DATA_DIGEST);
+		e.max_connections = connections(pick(o, SPECIFIED_MAX_CONNECTIONS,
+						     o->max_connections, in->defaults,
+						     DEFAULT_MAX_CONNECTIONS));
+		e.time2wait = (uint16_t)pick(o, SPECIFIED_TIME2WAIT, o->time2wait, in->defaults,
+					     DEFAULT_TIME2WAIT);
+		e.time2retain = (uint16_t)pick(o, SPECIFIED_TIME2RETAIN, o->time2retain,
+					       in->defaults, DEFAULT_TIME2RETAIN);
+		*ret = e;
+	}
+	effective_done(&e);
+	return status;
+}
+
+void effective_done(struct effective *effective)
+{
+	secret_wipe(effective, sizeof(*effective));
+}
+
+void effective_offer(const struct effective *e, const struct defaults *defaults,
+		     struct keys_offer *ret)
+{
+	const uint32_t *value = defaults->value;
+
+	keys_offer_default(ret);
+	ret->max_connections = e->max_connections;
+	ret->initial_r2t = value[DEFAULT_INITIAL_R2T];
+	ret->immediate_data = value[DEFAULT_IMMEDIATE_DATA];
+	ret->max_recv_data_segment_length = value[DEFAULT_MAX_RECV_LENGTH];
+	ret->max_burst_length = value[DEFAULT_MAX_BURST_LENGTH];
+	ret->first_burst_length = value[DEFAULT_FIRST_BURST_LENGTH];
+	ret->default_time2wait = e->time2wait;
+	ret->default_time2retain = e->time2retain;
+	ret->max_outstanding_r2t = (uint16_t)value[DEFAULT_MAX_OUTSTANDING_R2T];
+}
+
+void effective_times(const struct defaults *defaults, struct session_times *ret)
+{
+	const uint32_t *value = defaults->value;
+
+	ret->login = value[DEFAULT_LOGIN_TIME] * 1000;
+	ret->ping_idle = value[DEFAULT_PING_IDLE] * 1000;
+	ret->ping_wait = value[DEFAULT_PING_WAIT] * 1000;
+	ret->logout = value[DEFAULT_LOGOUT_TIME] * 1000;
+	ret->hold = value[DEFAULT_HOLD_TIME] * 1000;
+	ret->retry = value[DEFAULT_RETRY_TIME] * 1000;
+}

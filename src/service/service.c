@@ -1,0 +1,285 @@
+/*
+ * service.c - see service.h: what the service is made of, its control loop, and its orderly end:
+ * refuse calls, close disks, log out, wait, leave.
+ */
+#include "service/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+
+#include "base/secret.h"
+#include "service/bus.h"
+#include "service/discover.h"
+#include "service/inside.h"
+#include "service/log.h"
+#include "service/node.h"
+#include "service/svc_session.h"
+
+int service_timer(struct service *service, sd_event_source **source, uint64_t seconds,
+		  sd_event_time_handler_t expired, void *ctx)
+{
+	uint64_t usec = seconds * 1000000;
+	int r;
+
+	if (!*source)
+		return sd_event_add_time_relative(service->event, source, CLOCK_MONOTONIC, usec, 0,
+						  expired, ctx);
+	r = sd_event_source_set_time_relative(*source, usec);
+	return r < 0 ? r : sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
+}
+
+void service_timer_clear(sd_event_source **source)
+{
+	*source = sd_event_source_disable_unref(*source);
+}
+
+bool service_knows_instance(const char *instance)
+{
+	return !*instance || strcasecmp(instance, INITIATOR_INSTANCE) == 0;
+}
+
+/* ---- the end */
+
+void service_check_stopped(struct service *service)
+{
+	if (service->stopping && list_empty(&service->sessions) && list_empty(&service->discoveries))
+		sd_event_exit(service->event, 0);
+}
+
+static int stop_late(sd_event_source *timer, uint64_t usec, void *ctx)
+{
+	struct service *service = ctx;
+
+	(void)timer;
+	(void)usec;
+	log_error("%u sessions and %u discoveries did not end within %d s: leaving without them",
+		  service->session_count, service->discovery_count, SERVICE_STOP_SECONDS);
+	return sd_event_exit(service->event, -ETIMEDOUT);
+}
+
+static void stop_begin(struct service *service)
+{
+	if (service->stopping)
+		return;
+	service->stopping = true;
+	log_notice("stopping: %u sessions are logged out", service->session_count);
+	bus_stop_listening(service);
+	service_timer(service, &service->stop_timer, SERVICE_STOP_SECONDS, stop_late, service);
+	list_for_each(it, &service->sessions)
+		svc_session_close(list_entry(it, struct svc_session, link), NULL);
+	discover_stop(service);
+	service_check_stopped(service);
+}
+
+static int stop_asked(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+{
+	uint64_t count;
+
+	(void)source;
+	(void)revents;
+	if (read(fd, &count, sizeof(count)) == sizeof(count))
+		stop_begin(ctx);
+	return 0;
+}
+
+static int signal_caught(sd_event_source *source, const struct signalfd_siginfo *info, void *ctx)
+{
+	(void)source;
+	log_notice("signal %u from process %u", info->ssi_signo, info->ssi_pid);
+	stop_begin(ctx);
+	return 0;
+}
+
+void service_stop(struct service *service)
+{
+	const uint64_t one = 1;
+
+	/* Full means that it was asked already. */
+	if (write(service->stop_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+int service_catch_signals(struct service *service)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+	sigset_t set;
+	int r = 0;
+
+	sigemptyset(&set);
+	for (unsigned i = 0; i < 2; i++)
+		sigaddset(&set, signals[i]);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return -errno;
+	for (unsigned i = 0; i < 2 && r >= 0; i++)
+		r = sd_event_add_signal(service->event, NULL, signals[i], signal_caught, service);
+	return r < 0 ? r : 0;
+}
+
+/* ---- the beginning */
+
+static int control_ready(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+{
+	struct service *service = ctx;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	mailbox_run(&service->control);
+	return 0;
+}
+
+static int loop_init(struct service *service)
+{
+	int r = sd_event_new(&service->event);
+
+	if (r >= 0)
+		r = sd_event_add_io(service->event, &service->control_source, service->control.fd,
+				    EPOLLIN, control_ready, service);
+	if (r < 0)
+		return r;
+	service->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (service->stop_fd < 0)
+		return -errno;
+	r = sd_event_add_io(service->event, &service->stop_source, service->stop_fd, EPOLLIN,
+			    stop_asked, service);
+	if (r >= 0)
+		sd_event_set_watchdog(service->event, true);
+	return r < 0 ? r : 0;
+}
+
+/* New at each start, so that ids of an earlier life are never taken for living ones. */
+static int make_adapter_id(struct service *service)
+{
+	if (RAND_bytes((uint8_t *)&service->adapter_unique, sizeof(service->adapter_unique)) != 1)
+		return -EIO;
+	service->adapter_unique |= (uint64_t)8 << 60; /* a full row of digits */
+	return 0;
+}
+
+static int state_init(struct service *service, char *why, size_t why_len)
+{
+	char aside[STORE_FILE_NAME_MAX];
+	int r = store_open(service->state_dir, aside, why, why_len, &service->store);
+
+	if (r < 0)
+		return r;
+	if (*aside)
+		log_error("the store was damaged; it was put aside as %s and an empty one was made",
+			  aside);
+	r = node_init(service);
+	if (r == 0)
+		r = defaults_load(&service->defaults, service->store);
+	if (r == 0)
+		r = discover_init(service);
+	if (r < 0)
+		snprintf(why, why_len, "can't read the store in %s: %s", service->state_dir,
+			 strerror(-r));
+	return r;
+}
+
+int service_new(const struct service_config *config, char *why, size_t why_len,
+		struct service **ret)
+{
+	struct service *service = calloc(1, sizeof(*service));
+	int r = -ENOMEM;
+
+	snprintf(why, why_len, "out of memory");
+	if (!service)
+		goto fail;
+	service->socket_mode = config->socket_mode;
+	service->socket_gid = config->socket_gid;
+	service->stop_fd = -1;
+	list_init(&service->clients);
+	list_init(&service->portals);
+	list_init(&service->discoveries);
+	list_init(&service->sessions);
+	list_init(&service->isid.used);
+	targets_init(&service->targets);
+	defaults_init(&service->defaults);
+	service->state_dir = strdup(config->state_dir);
+	service->runtime_dir = strdup(config->runtime_dir);
+	r = service->state_dir && service->runtime_dir ? mailbox_init(&service->control) : -ENOMEM;
+	if (r < 0)
+		goto fail;
+	r = state_init(service, why, why_len);
+	if (r < 0)
+		goto fail_box;
+	r = make_adapter_id(service);
+	if (r == 0)
+		r = loop_init(service);
+	if (r == 0)
+		r = drive_new(config->loops, &service->control, &service->drive);
+	if (r == 0 && config->listen_fd >= 0)
+		r = bus_listen(service, config->listen_fd);
+	if (r < 0) {
+		snprintf(why, why_len, "can't start: %s", strerror(-r));
+		goto fail_box;
+	}
+	*ret = service;
+	return 0;
+
+fail_box:
+	service_free(service);
+	return r;
+fail:
+	if (service) {
+		free(service->state_dir);
+		free(service->runtime_dir);
+	}
+	free(service);
+	return r;
+}
+
+int service_add_client(struct service *service, int fd)
+{
+	return bus_add_client(service, fd);
+}
+
+static void discovered(void *ctx, uint32_t status)
+{
+	/* Who it concerns reads it in the log. */
+	(void)ctx;
+	(void)status;
+}
+
+int service_run(struct service *service)
+{
+	/* What discovery found is not stored: ask again. */
+	list_for_each(it, &service->portals)
+		discover_start(service, list_entry(it, struct source, link), discovered, NULL);
+	return sd_event_loop(service->event);
+}
+
+void service_free(struct service *service)
+{
+	if (!service)
+		return;
+	bus_stop_listening(service);
+	bus_close(service);
+	drive_free(service->drive);
+	discover_free(service);
+	targets_done(&service->targets);
+	store_close(service->store);
+	service_timer_clear(&service->stop_timer);
+	sd_event_source_disable_unref(service->stop_source);
+	sd_event_source_disable_unref(service->control_source);
+	sd_event_unref(service->event);
+	if (service->stop_fd >= 0)
+		close(service->stop_fd);
+	mailbox_done(&service->control);
+	free(service->state_dir);
+	free(service->runtime_dir);
+	secret_wipe(service, sizeof(*service));
+	free(service);
+}

@@ -1,0 +1,312 @@
+/*
+ * svc_conn.c - see svc_conn.h.
+ */
+#include "service/svc_conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/secret.h"
+#include "iscsierr.h"
+#include "service/args.h"
+#include "service/connect.h"
+#include "service/discover.h"
+#include "service/log.h"
+#include "service/status.h"
+
+struct svc_conn *svc_conn_new(struct svc_session *session)
+{
+	struct svc_conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn)
+		return NULL;
+	conn->session = session;
+	list_append(&session->conns, &conn->link);
+	return conn;
+}
+
+static void svc_conn_free(struct svc_conn *conn)
+{
+	svc_conn_reply(conn, ISDSC_INVALID_SESSION_ID);
+	list_remove(&conn->link);
+	free(conn);
+}
+
+void svc_conn_free_all(struct svc_session *session)
+{
+	list_for_each(it, &session->conns)
+		svc_conn_free(list_entry(it, struct svc_conn, link));
+}
+
+void svc_conn_reply(struct svc_conn *conn, uint32_t status)
+{
+	struct bus_call *call = conn->call;
+	struct svc_session *session = conn->session;
+	uint64_t unique = session->service->adapter_unique;
+	sd_bus_message *reply = NULL;
+	int r;
+
+	conn->call = NULL;
+	if (!call)
+		return;
+	if (status) {
+		bus_call_done(call, status);
+		return;
+	}
+	r = bus_call_begin(call, status, &reply);
+	/* LoginIScsiTarget tells the session's id too. */
+	if (r >= 0 && conn->link.prev == &session->conns)
+		r = sd_bus_message_append(reply, "(tt)", unique, session->specific);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "(tt)", unique, conn->id);
+	bus_call_send(call, reply, r);
+}
+
+void svc_conn_start(struct svc_conn *conn, const struct conn_options *options)
+{
+	conn->pending = true;
+	conn->ask.conn = conn;
+	nexus_add_conn(conn->session->nexus, options, &conn->ask);
+}
+
+static void added(struct svc_session *session, struct svc_conn *conn, const struct fault *fault)
+{
+	conn->pending = false;
+	if (fault->kind == FAULT_NONE) {
+		svc_conn_reply(conn, ERROR_SUCCESS);
+		return;
+	}
+	log_warning("%s: a connection to %s port %u could not be added: %s", session->target_name,
+		    conn->host, conn->port, fault->text);
+	svc_conn_reply(conn, status_of(fault, 1));
+	svc_conn_free(conn);
+}
+
+static void removed(struct svc_session *session, const struct svc_ask *ask,
+		    const struct fault *fault)
+{
+	list_for_each(it, &session->conns) {
+		struct svc_conn *conn = list_entry(it, struct svc_conn, link);
+
+		if (fault->kind == FAULT_NONE && conn->id == ask->id) {
+			log_info("%s: connection %llu was removed", session->target_name,
+				 (unsigned long long)conn->id);
+			svc_conn_free(conn);
+		}
+	}
+	bus_call_done(ask->call, status_of(fault, 0));
+}
+
+void svc_conn_answered(struct svc_session *session, void *token, const struct fault *fault,
+		       const struct nexus_conn *up)
+{
+	struct svc_ask *ask = token;
+
+	if (!ask->conn) {
+		removed(session, ask, fault);
+		free(ask);
+	} else if (session->state != SVC_LOGIN) {
+		added(session, ask->conn, fault);
+	} else {
+		ask->conn->pending = false;
+		if (fault->kind == FAULT_NONE)
+			svc_session_logged_in(session, ask->conn, up);
+		else
+			svc_session_login_failed(session, ask->conn, fault);
+	}
+}
+
+bool svc_conn_any_pending(const struct svc_session *session)
+{
+	list_for_each(it, &session->conns)
+		if (list_entry(it, struct svc_conn, link)->pending)
+			return true;
+	return false;
+}
+
+const char *svc_session_portal_text(const struct svc_session *session,
+				    const struct nexus_conn *conn)
+{
+	list_for_each(it, &session->conns) {
+		const struct svc_conn *asked = list_entry(it, struct svc_conn, link);
+
+		if (asked->id == conn->id && strcasecmp(asked->host, conn->target_host) == 0)
+			return asked->text;
+	}
+	return conn->target_host;
+}
+
+/* ---- the portals of the session's group */
+
+static bool in_group(const struct svc_session *session, const struct name_address *address)
+{
+	return address->tag == session->tag;
+}
+
+void svc_conn_set_portals(struct svc_session *session)
+{
+	struct conn_options *portals = calloc(ENGINE_MAX_CONNS, sizeof(*portals));
+	uint64_t made = session->service->conns_made;
+	const struct name_address *address;
+	unsigned n = 0;
+
+	if (!portals)
+		return;
+	for (unsigned at = 0; n < ENGINE_MAX_CONNS;) {
+		address = target_address(session->target, &at);
+		if (!address)
+			break;
+		/* Another family than the initiator port's can't be reached from it. */
+		if (in_group(session, address) &&
+		    !connect_options(session->service, &session->effective, address->host,
+				     address->port, session->port_number, &portals[n]))
+			n++;
+	}
+	session->service->conns_made = made; /* portals have no use for ids */
+	nexus_set_portals(session->nexus, portals, n);
+	secret_wipe(portals, ENGINE_MAX_CONNS * sizeof(*portals));
+	free(portals);
+}
+
+static unsigned conns_at(const struct svc_session *session, const char *host, uint16_t port)
+{
+	unsigned n = 0;
+
+	list_for_each(it, &session->conns) {
+		const struct svc_conn *conn = list_entry(it, struct svc_conn, link);
+
+		n += conn->port == port && strcasecmp(conn->host, host) == 0;
+	}
+	return n;
+}
+
+/* NULL portal: the one of the group with the fewest connections, else the session's own. */
+static void pick_portal(const struct svc_session *session, struct svc_conn *conn)
+{
+	const struct svc_conn *first = list_entry(session->conns.next, struct svc_conn, link);
+	unsigned fewest = conns_at(session, first->host, first->port);
+	const struct name_address *address;
+
+	strcpy(conn->text, first->text);
+	strcpy(conn->host, first->host);
+	conn->port = first->port;
+	for (unsigned at = 0; (address = target_address(session->target, &at));) {
+		unsigned n = conns_at(session, address->host, address->port);
+
+		if (!in_group(session, address) || n >= fewest)
+			continue;
+		fewest = n;
+		strcpy(conn->text, address->host);
+		strcpy(conn->host, address->host);
+		conn->port = address->port;
+	}
+}
+
+/* ---- adding and removing */
+
+/* Counts those whose login is under way, so that two callers can't both take the last place. */
+static bool is_full(const struct svc_session *session)
+{
+	struct nexus_conn *conns = calloc(ENGINE_MAX_CONNS, sizeof(*conns));
+	unsigned listed, most = 1, wanted = 0;
+
+	if (!conns)
+		return true;
+	listed = nexus_conns(session->nexus, conns, ENGINE_MAX_CONNS);
+	if (listed)
+		most = conns[0].login.params.max_connections;
+	secret_wipe(conns, ENGINE_MAX_CONNS * sizeof(*conns));
+	free(conns);
+	list_for_each(it, &session->conns)
+		wanted++;
+	return (wanted > listed ? wanted : listed) >= most;
+}
+
+static uint32_t add_effective(struct svc_session *session, const struct svc_conn *conn,
+			      uint64_t security_flags, const struct options *options,
+			      struct effective *ret)
+{
+	struct service *service = session->service;
+	const struct effective_input in = {
+		.purpose = EFFECTIVE_ADD,
+		.options = options,
+		.session = &session->effective.options,
+		.security_flags = security_flags,
+		.portal_flags = discover_flags(service, conn->host, conn->port),
+		.defaults = &service->defaults,
+		.node_name = session->initiator_name,
+		.initiator_secret = service->initiator_secret,
+		.initiator_secret_len = service->initiator_secret_len,
+		.open = &service->open,
+	};
+
+	return effective_make(&in, ret);
+}
+
+static uint32_t add_portal(const struct svc_session *session, const struct portal *portal,
+			   struct svc_conn *conn)
+{
+	const struct name_address *address;
+
+	if (!portal->present) {
+		pick_portal(session, conn);
+		return ERROR_SUCCESS;
+	}
+	strcpy(conn->text, portal->address);
+	conn->port = portal->socket;
+	if (args_host(portal->address, conn->host) < 0)
+		return ERROR_INVALID_PARAMETER;
+	/* A portal that was never discovered is tried; one known to be of another group is not. */
+	address = target_find_address(session->target, conn->host, conn->port);
+	if (address && address->tag >= 0 && session->tag >= 0 && address->tag != session->tag)
+		return ISDSC_CANT_INCLUDE_IN_SESSION;
+	return ERROR_SUCCESS;
+}
+
+void svc_session_add(struct svc_session *session, struct bus_call *call,
+		     const struct portal *portal, uint32_t port_number, uint64_t security_flags,
+		     const struct options *options)
+{
+	struct conn_options wanted = { .port = 0 };
+	struct effective effective = { .options.present = false };
+	struct svc_conn draft = { .port = 0 }, *conn = NULL;
+	uint32_t status = add_portal(session, portal, &draft);
+
+	if (!status && !nexus_is_up(session->nexus))
+		status = ISDSC_SESSION_BUSY;
+	if (!status && is_full(session))
+		status = ISDSC_TOO_MANY_CONNECTIONS;
+	if (!status)
+		status = add_effective(session, &draft, security_flags, options, &effective);
+	if (!status)
+		status = connect_options(session->service, &effective, draft.host, draft.port,
+					 port_number, &wanted);
+	if (!status && !(conn = svc_conn_new(session)))
+		status = ERROR_NOT_ENOUGH_MEMORY;
+	if (status) {
+		bus_call_done(call, status);
+	} else {
+		strcpy(conn->text, draft.text);
+		strcpy(conn->host, draft.host);
+		conn->port = draft.port;
+		conn->id = wanted.id;
+		conn->call = call;
+		svc_conn_start(conn, &wanted);
+	}
+	effective_done(&effective);
+	secret_wipe(&wanted, sizeof(wanted));
+}
+
+void svc_session_remove(struct svc_session *session, struct bus_call *call, uint64_t conn_id)
+{
+	struct svc_ask *ask = calloc(1, sizeof(*ask));
+
+	if (!ask) {
+		bus_call_done(call, ERROR_NOT_ENOUGH_MEMORY);
+		return;
+	}
+	ask->call = call;
+	ask->id = conn_id;
+	nexus_remove_conn(session->nexus, conn_id, ask);
+}

@@ -1,0 +1,491 @@
+/*
+ * svc_session.c - see svc_session.h: the life of a session's record, from the first login to the
+ * end. Adding and removing connections is svc_conn.c, units are units.c.
+ */
+#include "service/svc_session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/secret.h"
+#include "iscsierr.h"
+#include "service/args.h"
+#include "service/connect.h"
+#include "service/discover.h"
+#include "service/log.h"
+#include "service/status.h"
+#include "service/svc_conn.h"
+
+static void svc_session_free(struct svc_session *session)
+{
+	struct service *service = session->service;
+
+	list_remove(&session->link);
+	service->session_count--;
+	service_timer_clear(&session->login_timer);
+	service_timer_clear(&session->close_timer);
+	isid_release(&session->isid);
+	targets_release(&service->targets, session->target);
+	svc_conn_free_all(session);
+	effective_done(&session->effective);
+	free(session);
+	service_check_stopped(service);
+}
+
+/* Frees the record once nothing of it is left, and answers the logout that waits for that. */
+static void svc_session_try_free(struct svc_session *session)
+{
+	struct bus_call *logout = session->logout;
+
+	if (session->nexus || session->units_open)
+		return;
+	units_forget_waiters(session);
+	svc_session_free(session);
+	if (logout)
+		bus_call_done(logout, ERROR_SUCCESS);
+}
+
+struct svc_session *svc_session_find(struct service *service, uint64_t unique, uint64_t specific)
+{
+	if (unique != service->adapter_unique)
+		return NULL;
+	list_for_each(it, &service->sessions) {
+		struct svc_session *session = list_entry(it, struct svc_session, link);
+
+		if (session->specific == specific && session->state == SVC_UP)
+			return session;
+	}
+	return NULL;
+}
+
+/* ---- what the nexus tells */
+
+static void on_answer(void *ctx, void *token, const struct fault *fault,
+		      const struct nexus_conn *conn)
+{
+	struct svc_session *session = ctx;
+
+	if (token)
+		svc_conn_answered(session, token, fault, conn);
+}
+
+static void on_text(void *ctx, void *token, const struct fault *fault, const char *text, size_t len)
+{
+	(void)ctx;
+	(void)token;
+	(void)fault;
+	(void)text;
+	(void)len;
+}
+
+static void on_state(void *ctx, enum session_event_kind kind, const struct fault *why,
+		     uint64_t pause_ns)
+{
+	struct svc_session *session = ctx;
+	const uint32_t *value = session->service->defaults.value;
+
+	if (session->state != SVC_UP)
+		return;
+	switch (kind) {
+	case SESSION_EVENT_UP:
+		session->pause_ns = pause_ns;
+		log_notice("%s: the session is back; commands waited %.1f ms", session->target_name,
+			   (double)pause_ns / 1e6);
+		break;
+	case SESSION_EVENT_DOWN:
+		log_warning("%s: the session is interrupted (%s); logging in again now, then every %u s;"
+			    " commands wait up to %u s", session->target_name, why->text,
+			    value[DEFAULT_RETRY_TIME], value[DEFAULT_HOLD_TIME]);
+		break;
+	case SESSION_EVENT_FAILED:
+		log_error("%s: the session did not come back within %u s (%s): commands fail from now"
+			  " on; still trying every %u s", session->target_name,
+			  value[DEFAULT_HOLD_TIME], why->text, value[DEFAULT_RETRY_TIME]);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_conn(void *ctx, const struct nexus_conn *conn, bool up, const struct fault *why)
+{
+	struct svc_session *session = ctx;
+
+	if (up)
+		log_info("%s: connection %llu from %s to %s port %u is up", session->target_name,
+			 (unsigned long long)conn->id, conn->local_address, conn->target_host,
+			 conn->target_port);
+	else
+		log_warning("%s: connection %llu to %s port %u is lost: %s", session->target_name,
+			    (unsigned long long)conn->id, conn->target_host, conn->target_port,
+			    why->text);
+}
+
+static void on_async(void *ctx, const struct conn_async *async)
+{
+	struct svc_session *session = ctx;
+
+	log_info("%s: the target sent asynchronous message %u", session->target_name, async->event);
+}
+
+static bool svc_session_next_try(struct svc_session *session);
+
+static void on_ended(void *ctx)
+{
+	struct svc_session *session = ctx;
+
+	session->nexus = NULL;
+	if (session->state == SVC_LOGIN && !session->login_over && svc_session_next_try(session))
+		return;
+	if (session->state == SVC_UP) {
+		log_error("%s: the session has ended", session->target_name);
+		session->state = SVC_CLOSING;
+		units_close(session);
+	}
+	svc_session_try_free(session);
+}
+
+static const struct nexus_ops ops = {
+	.answer = on_answer, .text = on_text, .state = on_state, .conn = on_conn, .async = on_async,
+	.ended = on_ended,
+};
+
+/* ---- login */
+
+static bool fault_is_of_portal(const struct fault *fault)
+{
+	switch (fault->kind) {
+	case FAULT_RESOLVE:
+	case FAULT_CONNECT:
+	case FAULT_CLOSED:
+	case FAULT_TIMEOUT:
+		return true;
+	case FAULT_LOGIN_STATUS:
+		return fault->status_class == 3;
+	default:
+		return false;
+	}
+}
+
+/* Begins the login of the session's one svc_conn. The nexus answers. */
+static uint32_t svc_session_try(struct svc_session *session)
+{
+	struct service *service = session->service;
+	struct svc_conn *conn = list_entry(session->conns.next, struct svc_conn, link);
+	struct session_config config;
+	struct conn_options options;
+	uint32_t status = connect_options(service, &session->effective, conn->host, conn->port,
+					  session->port_number, &options);
+	int r;
+
+	if (status)
+		goto out;
+	conn->id = options.id;
+	connect_config(service, &session->effective, &session->isid, &config);
+	config.target_name = session->target_name;
+	config.initiator_name = session->initiator_name;
+	config.portal_group_tag = session->tag;
+	r = nexus_new(service->drive, &config, &ops, session, &session->nexus);
+	status = status_of_errno(r);
+	if (r == 0)
+		svc_conn_start(conn, &options);
+out:
+	secret_wipe(&options, sizeof(options));
+	return status;
+}
+
+static void svc_session_aim(struct svc_session *session, const struct name_address *address)
+{
+	struct svc_conn *conn = list_entry(session->conns.next, struct svc_conn, link);
+
+	strcpy(conn->text, address->host);
+	strcpy(conn->host, address->host);
+	conn->port = address->port;
+	session->tag = address->tag;
+}
+
+/* False: there is no other portal, or trying it failed at once; the call was answered then. */
+static bool svc_session_next_try(struct svc_session *session)
+{
+	struct svc_conn *conn = list_entry(session->conns.next, struct svc_conn, link);
+	const struct name_address *address = target_address(session->target,
+							    &session->next_address);
+	uint32_t status = ISDSC_CONNECTION_FAILED;
+
+	if (address) {
+		svc_session_aim(session, address);
+		log_info("%s: trying %s port %u instead", session->target_name, conn->host,
+			 conn->port);
+		status = svc_session_try(session);
+	}
+	if (!status)
+		return true;
+	session->login_over = true;
+	svc_conn_reply(conn, status);
+	return false;
+}
+
+void svc_session_login_failed(struct svc_session *session, struct svc_conn *conn,
+			      const struct fault *fault)
+{
+	unsigned next = session->next_address;
+
+	log_warning("%s: login through %s port %u failed: %s", session->target_name, conn->host,
+		    conn->port, fault->text);
+	/* Its end leads to the next try. */
+	nexus_logout(session->nexus, NULL);
+	if (session->may_hop && !session->login_over && fault_is_of_portal(fault) &&
+	    target_address(session->target, &next))
+		return;
+	session->login_over = true;
+	svc_conn_reply(conn, session->service->stopping ? ISDSC_SERVICE_NOT_RUNNING
+							: status_of(fault, 0));
+}
+
+static int login_time_over(sd_event_source *timer, uint64_t usec, void *ctx)
+{
+	struct svc_session *session = ctx;
+
+	(void)timer;
+	(void)usec;
+	/* The try under way has a limit of its own; there will be no other. */
+	session->login_over = true;
+	return 0;
+}
+
+void svc_session_logged_in(struct svc_session *session, struct svc_conn *conn,
+			   const struct nexus_conn *up)
+{
+	session->state = SVC_UP;
+	session->login_over = true;
+	service_timer_clear(&session->login_timer);
+	if (up && up->login.portal_group_tag >= 0)
+		session->tag = up->login.portal_group_tag;
+	svc_conn_set_portals(session);
+	log_notice("%s: logged in through %s port %u%s", session->target_name, conn->host, conn->port,
+		   session->informational ? ", for information only" : "");
+	svc_conn_reply(conn, ERROR_SUCCESS);
+	units_find(session);
+}
+
+/* The lowest that is free, so that it stays the same over restarts. */
+static uint8_t target_number(struct service *service)
+{
+	for (unsigned number = 0; number < UINT8_MAX; number++) {
+		bool used = false;
+
+		list_for_each(it, &service->sessions)
+			used |= list_entry(it, struct svc_session, link)->target_number == number;
+		if (!used)
+			return (uint8_t)number;
+	}
+	return UINT8_MAX;
+}
+
+static bool already_logged_in(struct service *service, const struct target *target)
+{
+	list_for_each(it, &service->sessions)
+		if (list_entry(it, struct svc_session, link)->target == target)
+			return true;
+	return false;
+}
+
+static uint32_t login_effective(struct service *service, const struct svc_login *login,
+				const char *host, uint16_t port, struct effective *ret)
+{
+	const struct effective_input in = {
+		.purpose = EFFECTIVE_LOGIN,
+		.options = &login->options,
+		.security_flags = login->security_flags,
+		.portal_flags = discover_flags(service, host, port),
+		.defaults = &service->defaults,
+		.node_name = service->node_name,
+		.initiator_secret = service->initiator_secret,
+		.initiator_secret_len = service->initiator_secret_len,
+		.open = &service->open,
+	};
+
+	return effective_make(&in, ret);
+}
+
+static struct svc_session *svc_session_new(struct service *service, const struct svc_login *login)
+{
+	struct svc_session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->service = service;
+	session->informational = login->informational;
+	session->port_number = login->port_number;
+	session->target = login->target;
+	session->tag = -1;
+	session->may_hop = !login->portal.present ||
+			   (login->options.login_flags & LOGIN_PORTAL_HOPPING);
+	strcpy(session->target_name, login->target->name);
+	strcpy(session->initiator_name, service->node_name);
+	list_init(&session->conns);
+	list_init(&session->units);
+	list_init(&session->waiters);
+	if (isid_take(&service->isid, session->target_name, &session->isid) < 0) {
+		free(session);
+		return NULL;
+	}
+	session->target_number = target_number(service);
+	/* The first four bytes of the ISID and a counter, as Windows does it. */
+	session->specific = (uint64_t)session->isid.bytes[0] << 56 |
+			    (uint64_t)session->isid.bytes[1] << 48 |
+			    (uint64_t)session->isid.bytes[2] << 40 |
+			    (uint64_t)session->isid.bytes[3] << 32 | ++service->sessions_made;
+	targets_hold(session->target);
+	list_append(&service->sessions, &session->link);
+	service->session_count++;
+	return session;
+}
+
+/* Where the first try goes: fills *ret, with a text as the caller wrote it. */
+static uint32_t login_portal(const struct svc_login *login, unsigned *next_address,
+			     char *ret_text, struct name_address *ret)
+{
+	const struct name_address *address;
+
+	if (!login->portal.present) {
+		address = target_address(login->target, next_address);
+		if (!address)
+			return ISDSC_NO_PORTAL_SPECIFIED;
+		*ret = *address;
+		strcpy(ret_text, address->host);
+		return ERROR_SUCCESS;
+	}
+	ret->port = login->portal.socket;
+	if (args_host(login->portal.address, ret->host) < 0)
+		return ERROR_INVALID_PARAMETER;
+	address = target_find_address(login->target, ret->host, ret->port);
+	ret->tag = address ? address->tag : -1;
+	strcpy(ret_text, login->portal.address);
+	return ERROR_SUCCESS;
+}
+
+static uint32_t login_begin(struct service *service, const struct svc_login *login,
+			    struct svc_session **ret)
+{
+	struct svc_session *session;
+	struct name_address address;
+	struct effective effective;
+	unsigned next_address = 0;
+	char text[OPTIONS_TEXT];
+	uint32_t status = login_portal(login, &next_address, text, &address);
+
+	if (!status && !(login->options.login_flags & LOGIN_MULTIPATH) &&
+	    already_logged_in(service, login->target))
+		status = ISDSC_TARGET_ALREADY_LOGGED_IN;
+	if (!status && service->session_count >= SERVICE_SESSIONS_MAX)
+		status = ISDSC_TOO_MANY_SESSIONS;
+	if (!status)
+		status = login_effective(service, login, address.host, address.port, &effective);
+	if (status)
+		return status;
+	session = svc_session_new(service, login);
+	if (session && !svc_conn_new(session)) {
+		svc_session_free(session);
+		session = NULL;
+	}
+	if (session) {
+		session->next_address = next_address;
+		svc_session_aim(session, &address);
+		strcpy(list_entry(session->conns.next, struct svc_conn, link)->text, text);
+		session->effective = effective;
+		*ret = session;
+	}
+	effective_done(&effective);
+	return session ? ERROR_SUCCESS : ERROR_NOT_ENOUGH_MEMORY;
+}
+
+void svc_session_login(struct bus_call *call, struct service *service,
+		       const struct svc_login *login)
+{
+	struct svc_session *session;
+	struct svc_conn *conn;
+	uint32_t status = login_begin(service, login, &session);
+
+	if (status) {
+		bus_call_done(call, status);
+		return;
+	}
+	conn = list_entry(session->conns.next, struct svc_conn, link);
+	conn->call = call;
+	/* Portals that don't answer must not add up their limits. */
+	service_timer(service, &session->login_timer, service->defaults.value[DEFAULT_LOGIN_TIME],
+		      login_time_over, session);
+	status = svc_session_try(session);
+	if (!status)
+		return;
+	svc_conn_reply(conn, status);
+	svc_session_free(session);
+}
+
+/* ---- the end */
+
+static void svc_session_end_nexus(struct svc_session *session)
+{
+	service_timer_clear(&session->close_timer);
+	if (session->nexus)
+		nexus_logout(session->nexus, NULL);
+}
+
+static int close_time_over(sd_event_source *timer, uint64_t usec, void *ctx)
+{
+	struct svc_session *session = ctx;
+
+	(void)timer;
+	(void)usec;
+	log_warning("%s: requests of a disk did not end within %d s: logging out without them",
+		    session->target_name, SVC_CLOSE_SECONDS);
+	svc_session_end_nexus(session);
+	return 0;
+}
+
+void svc_session_units_closed(struct svc_session *session)
+{
+	if (session->state != SVC_CLOSING)
+		return;
+	if (session->nexus)
+		svc_session_end_nexus(session);
+	else
+		svc_session_try_free(session);
+}
+
+bool svc_session_busy(const struct svc_session *session)
+{
+	list_for_each(it, &session->units) {
+		const struct svc_unit *unit = list_entry(it, struct svc_unit, link);
+
+		if (unit->ready && !unit->closed && disk_busy(unit->disk))
+			return true;
+	}
+	return false;
+}
+
+void svc_session_close(struct svc_session *session, struct bus_call *call)
+{
+	bool was_up = session->state == SVC_UP && nexus_is_up(session->nexus);
+
+	if (session->state == SVC_CLOSING)
+		return;
+	session->logout = call;
+	session->login_over = true;
+	/* A login that is under way still owes its caller an answer. */
+	if (session->state == SVC_UP) {
+		session->state = SVC_CLOSING;
+		log_notice("%s: logging out", session->target_name);
+	}
+	units_forget_waiters(session);
+	units_close(session);
+	/* Requests held for a session that is down would only be waited for in vain. */
+	if (!session->units_open || !was_up)
+		svc_session_end_nexus(session);
+	else
+		service_timer(session->service, &session->close_timer, SVC_CLOSE_SECONDS,
+			      close_time_over, session);
+}

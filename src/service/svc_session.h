@@ -1,0 +1,133 @@
+/*
+ * svc_session.h - the service's record of a session to a target: its ids at the API, its nexus, its
+ * connections and its units. From the moment a login is asked for (which reserves its place) until
+ * nexus and disks are gone.
+ */
+#ifndef ISCSIDSC_SERVICE_SVC_SESSION_H
+#define ISCSIDSC_SERVICE_SVC_SESSION_H
+
+#include "disk/disk.h"
+#include "service/bus_call.h"
+#include "service/inside.h"
+
+enum svc_state {
+	SVC_LOGIN,    /* the first login is under way; not listed */
+	SVC_UP,       /* logged in, or being brought back */
+	SVC_CLOSING,  /* disks are being closed, then the nexus */
+};
+
+enum { SVC_UNITS_MAX = 256, SVC_DEVICE_SECONDS = 10, SVC_CLOSE_SECONDS = 5 };
+
+/* What an answer of the nexus is for. */
+struct svc_ask {
+	struct svc_conn *conn;       /* a login; NULL: a removal */
+	struct bus_call *call;       /* of a removal */
+	uint64_t id;                 /* of the connection to be removed */
+};
+
+/* A connection as the API asked for it. */
+struct svc_conn {
+	struct list link;            /* owned by svc_session.conns */
+	struct svc_session *session;
+	uint64_t id;
+	bool pending;                /* its login is under way */
+	char text[OPTIONS_TEXT];     /* the portal as the caller wrote it */
+	char host[OPTIONS_TEXT];     /* the same without brackets */
+	uint16_t port;
+	struct bus_call *call;       /* waits for the login */
+	struct svc_ask ask;          /* the login's */
+};
+
+/* A logical unit. */
+struct svc_unit {
+	struct list link;            /* owned by svc_session.units */
+	struct svc_session *session;
+	struct disk *disk;
+	bool ready, closed;
+};
+
+/* A call that waits until the units are known. */
+struct svc_waiter {
+	struct list link;            /* owned by svc_session.waiters */
+	struct svc_session *session;
+	struct bus_call *call;
+	sd_event_source *timer;
+};
+
+struct svc_session {
+	struct list link;            /* owned by service->sessions */
+	struct service *service;
+	enum svc_state state;
+	uint64_t specific;           /* AdapterSpecific */
+	bool informational;
+	uint8_t target_number;       /* SCSI target address at the API */
+	struct target *target;       /* held */
+	char target_name[NAME_MAX_LEN + 1], initiator_name[NAME_MAX_LEN + 1];
+	struct isid_use isid;
+	uint32_t port_number;
+	struct effective effective;  /* of the first connection; has secrets */
+	int tag;                     /* portal group, -1 unknown */
+	struct nexus *nexus;         /* NULL once it ended */
+	struct list conns;
+	uint64_t pause_ns;           /* of the last recovery */
+
+	/* the first login */
+	bool may_hop;                /* other portals may be tried */
+	unsigned next_address;       /* of the target, for target_address */
+	sd_event_source *login_timer;
+	bool login_over;             /* no more tries */
+
+	/* units */
+	struct list units;
+	unsigned unit_count, units_unready, units_open;
+	bool probing;                /* the list of units is still being made */
+	struct list waiters;
+
+	/* the end */
+	struct bus_call *logout;     /* waits for it */
+	sd_event_source *close_timer;
+};
+
+/* What LoginIScsiTarget asked for. Ends the call, now or later. */
+struct svc_login {
+	struct target *target;
+	bool informational;
+	uint32_t port_number;
+	struct portal portal;        /* absent: any of the target's */
+	uint64_t security_flags;
+	struct options options;
+};
+
+void svc_session_login(struct bus_call *call, struct service *service,
+		       const struct svc_login *login);
+/* By the id that the API knows; NULL if there is none that is up. */
+struct svc_session *svc_session_find(struct service *service, uint64_t unique, uint64_t specific);
+/* Adds a connection; ends the call. */
+void svc_session_add(struct svc_session *session, struct bus_call *call,
+		     const struct portal *portal, uint32_t port_number, uint64_t security_flags,
+		     const struct options *options);
+void svc_session_remove(struct svc_session *session, struct bus_call *call, uint64_t conn_id);
+/* Closes disks, logs out; the call (may be NULL) ends with it. */
+void svc_session_close(struct svc_session *session, struct bus_call *call);
+/* A disk is in use. */
+bool svc_session_busy(const struct svc_session *session);
+/* How the API shows a connection's portal; text of the caller unless the target redirected it. */
+const char *svc_session_portal_text(const struct svc_session *session,
+				    const struct nexus_conn *conn);
+
+/* ---- units.c */
+
+/* Begins to look for units, and to serve those that are disks. */
+void units_find(struct svc_session *session);
+/* Closes all disks. units_closed of svc_session.c is told when none is left. */
+void units_close(struct svc_session *session);
+/* Answers GetDevicesForIScsiSession once the units are known or SVC_DEVICE_SECONDS went by. */
+void units_wait(struct svc_session *session, struct bus_call *call);
+/* Ends all waiting calls; the session closes. */
+void units_forget_waiters(struct svc_session *session);
+/* Answers GetDevicesForIScsiSession. In calls_session.c. */
+void devices_answer(struct svc_session *session, struct bus_call *call);
+/* In svc_session.c: a disk was closed. */
+void svc_session_units_closed(struct svc_session *session);
+
+#endif
