@@ -1,0 +1,182 @@
+/*
+ * command.c - the table of subcommands. What it is not: what they do.
+ */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define OPTIONS "<LoginFlags> <HeaderDigest> <DataDigest> <MaxConnections> <Time2Wait> " \
+	"<Time2Retain> <Username> <Password> <AuthType>"
+#define MAPPINGS "<MappingCount> [<TargetLun> <OsBus> <OsTarget> <OsLun> ...]"
+#define LOGIN_ARGUMENTS "<Target> <ReportToPnP> <Address> <Socket> <Instance> <Port> " \
+	"<SecurityFlags> " OPTIONS " <Key> " MAPPINGS
+
+static ISDSC_STATUS not_there_yet(struct run *run, int argc, char **argv)
+{
+	(void)run;
+	(void)argc;
+	(void)argv;
+	return ERROR_CALL_NOT_IMPLEMENTED;
+}
+
+#define LATER(name) { name, "...", 0, -1, not_there_yet, "Not there yet." }
+
+const struct command command_table[] = {
+	{ "QAddTargetPortal", "<Address> [<CHAP user> <CHAP password>]", 1, 3,
+	  discovery_add_quick,
+	  "Asks the portal at Address, port 3260, for its targets, and keeps it in the list." },
+	{ "AddTargetPortal",
+	  "<Address> <Socket> [<Instance> <Port> <SecurityFlags> " OPTIONS "]", 2, 14,
+	  discovery_add,
+	  "Asks a portal for its targets, and keeps it in the list. Socket is its TCP port." },
+	{ "RemoveTargetPortal", "<Address> <Socket> [<Instance>] [<Port>]", 2, 4, discovery_remove,
+	  "Takes a portal off the list, and the targets that only it knows." },
+	{ "RefreshTargetPortal", "<Address> <Socket> [<Instance>] [<Port>]", 2, 4,
+	  discovery_refresh, "Asks a portal of the list again." },
+	{ "ListTargetPortals", "", 0, -1, discovery_portals, "Lists the portals of the list." },
+	{ "ListTargets", "[<ForceUpdate>]", 0, 1, discovery_targets,
+	  "Lists the known targets. With T every portal of the list is asked again first." },
+	{ "QLoginTarget", "<Target> [<CHAP user> <CHAP password>]", 1, 3, session_login_quick,
+	  "Opens a session to a known target. Its disks appear; see Show." },
+	{ "LoginTarget", LOGIN_ARGUMENTS, 18, -1, session_login,
+	  "Opens a session, with everything chosen by hand. ReportToPnP F makes it informational: "
+	  "no disks." },
+	{ "LogoutTarget", "<SessionId>", 1, 1, session_logout,
+	  "Closes a session with all its connections and disks." },
+	{ "QAddConnection", "<SessionId> <Instance> <Address> [<CHAP user> <CHAP password>]", 3, 5,
+	  session_add_quick,
+	  "Adds a connection through the portal at Address, port 3260, to a session." },
+	{ "AddConnection",
+	  "<SessionId> <Instance> <Port> <Address> <Socket> <SecurityFlags> " OPTIONS " <Key>", 16,
+	  16, session_add,
+	  "Adds a connection to a session. Port is a number of ListPorts: the address to come "
+	  "from." },
+	{ "RemoveConnection", "<SessionId> <ConnectionId>", 2, 2, session_remove,
+	  "Removes a connection, but neither the last nor the leading one." },
+	{ "SessionList", "[<ShowDevices>]", 0, 1, sessions_list,
+	  "Lists sessions, connections and devices. F leaves the devices out." },
+	{ "Show", "", 0, 0, show_run,
+	  "Shows sessions in detail: state and counters of each connection, and the address by "
+	  "which each disk is used." },
+	{ "ScsiInquiry", "<SessionId> <LUN> <EvpdCmddt> <PageCode>", 4, 4, scsi_inquiry,
+	  "Sends INQUIRY. LUN is hexadecimal without 0x." },
+	{ "ReadCapacity", "<SessionId> <LUN>", 2, 2, scsi_capacity,
+	  "Sends READ CAPACITY. LUN is hexadecimal without 0x." },
+	{ "ReportLUNs", "<SessionId>", 1, 1, scsi_luns, "Sends REPORT LUNS." },
+	{ "ListInitiators", "", 0, 0, initiator_list, "Lists the initiator instances." },
+	{ "ListPorts", "", 0, 0, initiator_ports,
+	  "Lists the initiator ports: the numbers of this machine's addresses." },
+	{ "NodeName", "<Name>", 1, 1, initiator_node_name,
+	  "Sets the initiator's node name; * goes back to the default." },
+	{ "CHAPSecret", "<Secret>", 1, 1, initiator_secret,
+	  "Sets the secret with which targets prove who they are in mutual CHAP; * clears it." },
+	{ "Defaults", "[<Name> [<Value>]]", 0, 2, initiator_defaults,
+	  "Lists the settings of the service, shows one, or sets one; * goes back to the built-in "
+	  "value." },
+	{ "Version", "", 0, 0, initiator_version, "Shows the version of tool and service." },
+	LATER("AddTarget"),
+	LATER("QAddTarget"),
+	LATER("RemoveTarget"),
+	LATER("TargetInfo"),
+	LATER("PersistentLoginTarget"),
+	LATER("ListPersistentTargets"),
+	LATER("RemovePersistentTarget"),
+	LATER("ReportTargetMappings"),
+	LATER("AddiSNSServer"),
+	LATER("RemoveiSNSServer"),
+	LATER("RefreshiSNSServer"),
+	LATER("ListiSNSServers"),
+	LATER("FirewallExemptiSNSServer"),
+	LATER("TunnelAddr"),
+	LATER("GroupKey"),
+	LATER("PSKey"),
+	LATER("GetPSKey"),
+	LATER("BindPersistentVolumes"),
+	LATER("BindPersistentDevices"),
+	LATER("ReportPersistentDevices"),
+	LATER("AddPersistentDevice"),
+	LATER("RemovePersistentDevice"),
+	LATER("ClearPersistentDevices"),
+	LATER("Ping"),
+	{ 0 }
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *command = command_table; command->name; command++)
+		if (strcasecmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}
+
+void command_usage(const struct command *command)
+{
+	printf("iscsicli %s%s%s\n    %s\n", command->name, *command->arguments ? " " : "",
+	       command->arguments, command->help);
+	if (strstr(command->arguments, OPTIONS))
+		printf("    LoginFlags: 1 require IPsec, 2 several sessions to the target, "
+		       "8 try other portals\n"
+		       "    HeaderDigest, DataDigest: 0 none, 1 CRC32C\n"
+		       "    AuthType: 0 none, 1 CHAP, 2 mutual CHAP\n"
+		       "    Username: - sends it empty\n");
+	if (strstr(command->arguments, "SecurityFlags"))
+		printf("    SecurityFlags: 0x1 valid, 0x2 IPsec, 0x4 main mode, "
+		       "0x8 aggressive mode, 0x10 PFS,\n        0x20 transport mode, "
+		       "0x40 tunnel mode\n");
+	printf("\n");
+}
+
+void command_usage_all(void)
+{
+	printf("iscsicli [--json] <command> <arguments>\n"
+	       "    * in the place of an argument leaves it at its default. Numbers are "
+	       "decimal, or\n    hexadecimal after 0x. Ids are as SessionList shows them. --json "
+	       "prints JSON alone.\n"
+	       "    iscsicli alone reads commands from standard input, which keeps secrets out of\n"
+	       "    the list of processes.\n"
+	       "\n"
+	       "A first session:\n"
+	       "    iscsicli QAddTargetPortal 192.0.2.1\n"
+	       "    iscsicli ListTargets\n"
+	       "    iscsicli QLoginTarget iqn.2001-04.com.example:disk\n"
+	       "    iscsicli Show\n"
+	       "\n");
+	for (const struct command *command = command_table; command->name; command++)
+		if (command->run != not_there_yet)
+			command_usage(command);
+	printf("Not there yet:");
+	for (const struct command *command = command_table; command->name; command++)
+		if (command->run == not_there_yet)
+			printf(" %s", command->name);
+	printf("\n\n");
+}
+
+static bool help_word(const char *word)
+{
+	return strcasecmp(word, "help") == 0 || strcmp(word, "--help") == 0 ||
+	       strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0 || strcmp(word, "/?") == 0;
+}
+
+ISDSC_STATUS command_run(struct run *run, int argc, char **argv)
+{
+	const struct command *command = command_find(argv[0]);
+	ISDSC_STATUS status = COMMAND_USAGE;
+
+	if (!command && help_word(argv[0]) && argc > 1)
+		command = command_find(argv[1]);
+	else if (command && !(argc == 2 && help_word(argv[1])) && argc - 1 >= command->least &&
+		 (command->most < 0 || argc - 1 <= command->most))
+		status = command->run(run, argc - 1, argv + 1);
+	if (status != COMMAND_USAGE)
+		return status;
+	/* What is no command at all must not look like success to a program that reads JSON. */
+	if (run->json)
+		return ERROR_INVALID_PARAMETER;
+	if (command)
+		command_usage(command);
+	else
+		command_usage_all();
+	return ERROR_SUCCESS;
+}

@@ -1,0 +1,158 @@
+/*
+ * initiator.c - the commands about the initiator itself: names, secret, ports, settings, version.
+ */
+#include "cli/command.h"
+#include "cli/fetch.h"
+#include "cli/print.h"
+#include "cli/read.h"
+#include "cli/version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+ISDSC_STATUS initiator_list(struct run *run, int argc, char **argv)
+{
+	struct json_object *array;
+	ULONG count;
+	void *list = NULL;
+	ISDSC_STATUS status = fetch_list(fetch_initiators, NULL, sizeof(CHAR), &list, &count);
+
+	(void)argc;
+	(void)argv;
+	if (status)
+		return status;
+	array = run->json ? json_array(run->json, "initiators") : NULL;
+	if (!array)
+		printf("Initiators List:\n");
+	for (const char *name = list; *name; name += strlen(name) + 1)
+		if (array)
+			json_object_array_add(array, json_object_new_string(name));
+		else
+			printf("    %s\n", name);
+	free(list);
+	return 0;
+}
+
+ISDSC_STATUS initiator_node_name(struct run *run, int argc, char **argv)
+{
+	(void)run;
+	(void)argc;
+	return SetIScsiInitiatorNodeNameA(read_text(argv[0]));
+}
+
+ISDSC_STATUS initiator_secret(struct run *run, int argc, char **argv)
+{
+	struct secret secret = { .size = 0 };
+	ISDSC_STATUS status = 0;
+
+	(void)run;
+	(void)argc;
+	if (read_given(argv[0]))
+		status = read_secret(argv[0], &secret);
+	if (!status)
+		status = SetIScsiInitiatorCHAPSharedSecret(secret.size,
+							   secret.size ? secret.bytes : NULL);
+	secret_wipe(&secret);
+	return status;
+}
+
+ISDSC_STATUS initiator_ports(struct run *run, int argc, char **argv)
+{
+	struct json_object *array, *item;
+	ISCSI_INITIATOR_PORT_INFO *port;
+	ULONG count = 0;
+	void *list = NULL;
+	ISDSC_STATUS status = fetch_list(fetch_ports, NULL, 1, &list, &count);
+
+	(void)argc;
+	(void)argv;
+	if (status)
+		return status;
+	array = run->json ? json_array(run->json, "ports") : NULL;
+	if (!array)
+		printf("Ports List:\n");
+	port = list;
+	for (ULONG i = 0; i < count; i++, port = fetch_next(port)) {
+		if (!array) {
+			printf("    %-6u %-40s %s\n", port->PortNumber, port->Address,
+			       port->InterfaceName);
+			continue;
+		}
+		item = json_item(array);
+		json_number(item, "port_number", port->PortNumber);
+		json_text(item, "address", port->Address);
+		json_text(item, "interface", port->InterfaceName);
+	}
+	free(list);
+	return 0;
+}
+
+/* All settings, or the one with the name. */
+static ISDSC_STATUS defaults_list(struct run *run, const char *name)
+{
+	struct json_object *array, *item;
+	ISCSI_DEFAULT_INFO *setting;
+	ULONG count = 0, shown = 0;
+	void *list = NULL;
+	ISDSC_STATUS status = fetch_list(fetch_defaults, NULL, 1, &list, &count);
+
+	if (status)
+		return status;
+	array = run->json ? json_array(run->json, "defaults") : NULL;
+	setting = list;
+	for (ULONG i = 0; i < count; i++, setting = fetch_next(setting)) {
+		if (name && strcmp(name, setting->Name) != 0)
+			continue;
+		shown++;
+		if (!array) {
+			printf("    %-24s: %s\n        built-in %s. %s\n", setting->Name,
+			       setting->Value, *setting->BuiltIn ? setting->BuiltIn : "none",
+			       setting->Help);
+			continue;
+		}
+		item = json_item(array);
+		json_text(item, "name", setting->Name);
+		json_text(item, "value", setting->Value);
+		json_text(item, "built_in", setting->BuiltIn);
+		json_text(item, "help", setting->Help);
+	}
+	free(list);
+	return name && !shown ? ERROR_NOT_FOUND : 0;
+}
+
+ISDSC_STATUS initiator_defaults(struct run *run, int argc, char **argv)
+{
+	if (argc == 2)
+		return SetIScsiDefault(argv[0], read_text(argv[1]));
+	return defaults_list(run, argc == 1 ? argv[0] : NULL);
+}
+
+ISDSC_STATUS initiator_version(struct run *run, int argc, char **argv)
+{
+	ISCSI_VERSION_INFO version;
+	ISDSC_STATUS status = GetIScsiVersionInformation(&version);
+
+	(void)argc;
+	(void)argv;
+	if (run->json) {
+		json_text(run->json, "tool", VERSION_TEXT);
+	} else {
+		printf("Tool     : %s\n", VERSION_TEXT);
+		if (status)
+			printf("Service  : no answer\n");
+	}
+	if (status)
+		return status;
+	if (run->json) {
+		struct json_object *json = json_object_new_object();
+
+		json_number(json, "major", version.MajorVersion);
+		json_number(json, "minor", version.MinorVersion);
+		json_number(json, "build", version.BuildNumber);
+		json_object_object_add(run->json, "service", json);
+	} else {
+		printf("Service  : %u.%u.%u\n", version.MajorVersion, version.MinorVersion,
+		       version.BuildNumber);
+	}
+	return 0;
+}

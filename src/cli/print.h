@@ -1,0 +1,52 @@
+/*
+ * print.h - how the tool writes ids, bytes, flags and options: the Windows tool's forms, and JSON.
+ */
+#ifndef ISCSIDSC_CLI_PRINT_H
+#define ISCSIDSC_CLI_PRINT_H
+
+#include <iscsidsc.h>
+
+#include <stdio.h>
+#include <json-c/json_object.h>
+
+#define PRINT_ID_ROOM 40
+
+/* HEX-HEX in lower case without leading zeros, in `to`, which has PRINT_ID_ROOM bytes. */
+const char *print_id(const ISCSI_UNIQUE_SESSION_ID *id, char *to);
+
+/* A result of a login: text lines, or members of the JSON object. `session` may be NULL. */
+void print_new_ids(struct json_object *json, const ISCSI_UNIQUE_SESSION_ID *session,
+		   const ISCSI_UNIQUE_CONNECTION_ID *connection);
+
+/*
+ * 16 bytes a line behind `indent` spaces: two digits and a space each, missing ones as spaces,
+ * four spaces, then the printable characters (0x21 to 0x7e), others as a dot.
+ */
+void print_hex(FILE *to, int indent, const UCHAR *bytes, size_t size);
+
+/* The bytes behind each other, two digits each, as a JSON text. */
+struct json_object *print_hex_json(const UCHAR *bytes, size_t size);
+
+/* One indented line for each security flag that is set, but for main mode. */
+void print_security_flags(ISCSI_SECURITY_FLAGS flags);
+
+/* The block of login options in a listing. */
+void print_options(const ISCSI_LOGIN_OPTIONS *options);
+struct json_object *print_options_json(const ISCSI_LOGIN_OPTIONS *options);
+
+/* "none", "CRC32C". */
+const char *print_digest(UCHAR digest);
+
+/* Adds members to a JSON object. Running out of memory ends the program. */
+void json_text(struct json_object *json, const char *name, const char *text);
+void json_number(struct json_object *json, const char *name, ULONGLONG number);
+void json_truth(struct json_object *json, const char *name, int truth);
+void json_id(struct json_object *json, const char *name, const ISCSI_UNIQUE_SESSION_ID *id);
+
+/* Adds an empty array and returns it; the object owns it. */
+struct json_object *json_array(struct json_object *json, const char *name);
+
+/* Appends an empty object to an array and returns it; the array owns it. */
+struct json_object *json_item(struct json_object *array);
+
+#endif
