@@ -1,0 +1,395 @@
+/*
+ * fault.c - how the peer misbehaves: one row for each input that an initiator has to survive. A row
+ * changes the first fitting PDU on its way out, or sends another one along.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+#include "inside.h"
+
+enum { ANY = 0x100 };
+
+enum what {
+	ADD32, PUT32, PUT16, PUT8, OR8, AND8, /* a field of the header at `at` */
+	FLIP_HEADER, FLIP_DATA,              /* a bit of the digest */
+	REPEAT,                              /* it comes twice */
+	CUT,                                 /* the data segment has `value` bytes */
+	GROW,                                /* the data segment has `value` bytes, the rest zeros */
+	LEAVE_OUT,
+	TEXT,                                /* `text` is added to the data segment */
+	KEY,                                 /* the value of a key becomes another */
+	BEFORE, AFTER,                       /* a PDU of `value` opcode comes along, as `make` does */
+	MANY,                                /* the same, a hundred times after it */
+	ELSEWHERE,                           /* it goes out on another connection */
+	INSTEAD,                             /* another PDU comes in its place */
+};
+
+/* A few bits of which PDU is meant beyond the opcode. */
+enum fits { FITS_ALL, FITS_STATUS, FITS_NO_STATUS, FITS_FINAL, FITS_ANSWER, FITS_DATA, FITS_T,
+	    FITS_NO_T_ASKED, FITS_SECOND };
+
+static const struct row {
+	const char *name;
+	enum peer_cost cost;
+	unsigned opcode;
+	enum fits fits;
+	enum what what;
+	unsigned at;
+	uint32_t value;
+	const char *text;
+} rows[] = {
+	/* framing */
+	{ "unknown opcode", PEER_COSTS_CONN, ANY, 0, PUT8, 0, 0x2a, NULL },
+	{ "vendor opcode", PEER_COSTS_CONN, ANY, 0, PUT8, 0, 0x3c, NULL },
+	{ "opcode of an initiator", PEER_COSTS_CONN, ANY, 0, PUT8, 0, 0x01, NULL },
+	{ "additional header", PEER_COSTS_CONN, ANY, 0, PUT8, 4, 1, NULL },
+	{ "longest segment", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, PUT32, 4, 0xffffff, NULL },
+	{ "segment above the limit", PEER_COSTS_CONN, PDU_DATA_IN, 0, GROW, 0, 65537, NULL },
+	{ "header digest of data-in", PEER_COSTS_CONN, PDU_DATA_IN, 0, FLIP_HEADER, 0, 0, NULL },
+	{ "header digest of response", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, FLIP_HEADER, 0, 0, NULL },
+	{ "header digest of r2t", PEER_COSTS_CONN, PDU_R2T, 0, FLIP_HEADER, 0, 0, NULL },
+	{ "data digest of data-in", PEER_COSTS_CONN, PDU_DATA_IN, FITS_DATA, FLIP_DATA, 0, 0, NULL },
+	{ "data digest of sense", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, FITS_DATA, FLIP_DATA, 0, 0, NULL },
+	/* numbers */
+	{ "StatSN ahead", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, ADD32, 24, 1, NULL },
+	{ "StatSN far ahead", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, ADD32, 24, 0x70000000, NULL },
+	{ "StatSN behind", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, ADD32, 24, UINT32_MAX, NULL },
+	{ "StatSN of data-in ahead", PEER_COSTS_CONN, PDU_DATA_IN, FITS_STATUS, ADD32, 24, 1, NULL },
+	{ "StatSN of nop-in ahead", PEER_COSTS_CONN, PDU_NOP_IN, FITS_ANSWER, ADD32, 24, 1, NULL },
+	{ "ExpCmdSN ahead", PEER_COSTS_NOTHING, ANY, 0, ADD32, 28, 1000, NULL },
+	{ "MaxCmdSN far behind", PEER_COSTS_NOTHING, ANY, 0, ADD32, 32, (uint32_t)-1000, NULL },
+	{ "both behind", PEER_COSTS_NOTHING, PDU_NOP_IN, 0, ADD32, 28, (uint32_t)-5, NULL },
+	{ "response twice", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, 0, REPEAT, 0, 0, NULL },
+	{ "data-in with status twice", PEER_COSTS_NOTHING, PDU_DATA_IN, FITS_STATUS, REPEAT, 0, 0, NULL },
+	{ "response left out", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, LEAVE_OUT, 0, 0, NULL },
+	/* data-in */
+	{ "data-in far beyond", PEER_COSTS_CONN, PDU_DATA_IN, 0, PUT32, 40, 0x7ffffff0, NULL },
+	{ "data-in offset wraps", PEER_COSTS_CONN, PDU_DATA_IN, 0, PUT32, 40, 0xffffffff, NULL },
+	{ "data-in with a hole", PEER_COSTS_CONN, PDU_DATA_IN, FITS_DATA, ADD32, 40, 4, NULL },
+	{ "data-in longer", PEER_COSTS_CONN, PDU_DATA_IN, 0, GROW, 0, 60000, NULL },
+	{ "data-in shorter", PEER_COSTS_TASK, PDU_DATA_IN, FITS_STATUS, CUT, 0, 1, NULL },
+	{ "data-in empty", PEER_COSTS_TASK, PDU_DATA_IN, FITS_STATUS, CUT, 0, 0, NULL },
+	{ "data-in left out", PEER_COSTS_CONN, PDU_DATA_IN, FITS_NO_STATUS, LEAVE_OUT, 0, 0, NULL },
+	{ "data-in twice", PEER_COSTS_CONN, PDU_DATA_IN, FITS_NO_STATUS, REPEAT, 0, 0, NULL },
+	{ "data-in for no task", PEER_COSTS_CONN, PDU_DATA_IN, 0, PUT32, 16, PDU_NO_TAG, NULL },
+	{ "data-in for a task to come", PEER_COSTS_CONN, PDU_DATA_IN, 0, ADD32, 16, 1 << 20, NULL },
+	{ "DataSN ahead", PEER_COSTS_CONN, PDU_DATA_IN, 0, ADD32, 36, 1, NULL },
+	{ "status but not final", PEER_COSTS_CONN, PDU_DATA_IN, FITS_STATUS, AND8, 1, 0x7f, NULL },
+	{ "data-in both residuals", PEER_COSTS_CONN, PDU_DATA_IN, FITS_STATUS, OR8, 1, 0x06, NULL },
+	{ "acknowledge at level 0", PEER_COSTS_NOTHING, PDU_DATA_IN, 0, OR8, 1, 0x40, NULL },
+	{ "data-in on another connection", PEER_COSTS_CONN, PDU_DATA_IN, FITS_NO_STATUS, ELSEWHERE, 0, 0, NULL },
+	{ "data-in for a write", PEER_COSTS_CONN, PDU_R2T, 0, BEFORE, 0, PDU_DATA_IN, NULL },
+	/* r2t */
+	{ "r2t for a read", PEER_COSTS_CONN, PDU_DATA_IN, 0, BEFORE, 0, PDU_R2T, NULL },
+	{ "r2t after status", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, 0, AFTER, 0, PDU_R2T, NULL },
+	{ "r2t of another unit", PEER_COSTS_CONN, PDU_R2T, 0, ADD32, 8, 7, NULL },
+	{ "r2t without tag", PEER_COSTS_CONN, PDU_R2T, 0, PUT32, 20, PDU_NO_TAG, NULL },
+	{ "r2t of nothing", PEER_COSTS_CONN, PDU_R2T, 0, PUT32, 44, 0, NULL },
+	{ "r2t beyond", PEER_COSTS_CONN, PDU_R2T, 0, ADD32, 40, 0x1000000, NULL },
+	{ "r2t offset wraps", PEER_COSTS_CONN, PDU_R2T, 0, PUT32, 40, 0xffffff00, NULL },
+	{ "r2t above MaxBurstLength", PEER_COSTS_CONN, PDU_R2T, 0, PUT32, 44, 0x1000000, NULL },
+	{ "R2TSN ahead", PEER_COSTS_CONN, PDU_R2T, 0, ADD32, 36, 1, NULL },
+	{ "r2t twice", PEER_COSTS_CONN, PDU_R2T, 0, REPEAT, 0, 0, NULL },
+	{ "r2t for no task", PEER_COSTS_CONN, PDU_R2T, 0, PUT32, 16, PDU_NO_TAG, NULL },
+	{ "r2t on another connection", PEER_COSTS_CONN, PDU_R2T, 0, ELSEWHERE, 0, 0, NULL },
+	{ "r2t with data", PEER_COSTS_CONN, PDU_R2T, 0, GROW, 0, 8, NULL },
+	/* response */
+	{ "target failure", PEER_COSTS_TASK, PDU_SCSI_RESPONSE, 0, PUT8, 2, 1, NULL },
+	{ "sense of one byte", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, GROW, 0, 1, NULL },
+	{ "sense beyond its segment", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, FITS_DATA, CUT, 0, 5, NULL },
+	{ "sense left out", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, FITS_DATA, CUT, 0, 0, NULL },
+	{ "response both residuals", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, OR8, 1, 0x06, NULL },
+	{ "ExpDataSN ahead", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, FITS_FINAL, ADD32, 36, 1, NULL },
+	{ "response for no task", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, ADD32, 16, 1 << 20, NULL },
+	{ "response on another connection", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, ELSEWHERE, 0, 0, NULL },
+	{ "rejected command", PEER_COSTS_CONN, PDU_SCSI_RESPONSE, 0, INSTEAD, 0, PDU_REJECT, NULL },
+	/* what nobody asked for */
+	{ "task response", PEER_COSTS_CONN, ANY, 0, AFTER, 0, PDU_TASK_RESPONSE, NULL },
+	{ "logout response", PEER_COSTS_CONN, ANY, 0, AFTER, 0, PDU_LOGOUT_RESPONSE, NULL },
+	{ "text response", PEER_COSTS_CONN, ANY, 0, AFTER, 0, PDU_TEXT_RESPONSE, NULL },
+	{ "login response", PEER_COSTS_CONN, ANY, 0, AFTER, 0, PDU_LOGIN_RESPONSE, NULL },
+	{ "echo of no ping", PEER_COSTS_CONN, ANY, 0, AFTER, 0, PDU_NOP_IN, NULL },
+	{ "reject of nothing", PEER_COSTS_CONN, ANY, 0, AFTER, 0, PDU_REJECT, NULL },
+	{ "ping with both tags", PEER_COSTS_CONN, PDU_NOP_IN, FITS_ANSWER, PUT32, 20, 5, NULL },
+	{ "a hundred async messages", PEER_COSTS_CONN, ANY, 0, MANY, 0, PDU_ASYNC, NULL },
+	{ "unknown async message", PEER_COSTS_NOTHING, ANY, 0, AFTER, 0, PDU_ASYNC, NULL },
+	/* login */
+	{ "login: another tag", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, ADD32, 16, 1, NULL },
+	{ "login: another ISID", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, ADD32, 8, 1, NULL },
+	{ "login: TSIH 0", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, FITS_T, PUT16, 14, 0, NULL },
+	{ "login: another version", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, PUT8, 3, 1, NULL },
+	{ "login: stage 2", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, FITS_T, PUT8, 1, 0x86, NULL },
+	{ "login: another stage", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, PUT8, 1, 0x0c, NULL },
+	{ "login: T and C", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, FITS_T, OR8, 1, 0x40, NULL },
+	{ "login: StatSN ahead", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, FITS_SECOND, ADD32, 24, 1, NULL },
+	{ "login: status class 4", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, PUT8, 36, 4, NULL },
+	{ "login: status class 255", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, PUT8, 36, 255, NULL },
+	{ "login: moved to nowhere", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, PUT8, 36, 1, NULL },
+	{ "login: another PDU", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, PUT8, 0, PDU_SCSI_RESPONSE, NULL },
+	{ "login: additional header", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, PUT8, 4, 255, NULL },
+	{ "login: more than 8192 bytes", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, GROW, 0, 8193, NULL },
+	{ "login: no equals sign", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, TEXT, 0, 0, "HeaderDigest" },
+	{ "login: bad key", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, TEXT, 0, 0, "1x=2" },
+	{ "login: key too long", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, TEXT, 0, 0,
+	  "X-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=1" },
+	{ "login: group tag not a number", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
+	  "TargetPortalGroupTag=red" },
+	{ "login: group tag too big", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
+	  "TargetPortalGroupTag=65536" },
+	{ "login: method not offered", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "AuthMethod=KRB5" },
+	{ "login: method rejected", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "AuthMethod=Reject" },
+	{ "login: CHAP keys unasked", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, FITS_SECOND, TEXT, 0, 0, "CHAP_A=5" },
+	{ "login: key twice", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, FITS_SECOND, TEXT, 0, 0,
+	  "HeaderDigest=None" },
+	{ "login: burst 0", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "MaxBurstLength=0" },
+	{ "login: burst huge", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
+	  "MaxBurstLength=99999999999999999999" },
+	{ "login: burst negative", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "MaxBurstLength=-1" },
+	{ "login: burst with spaces", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "MaxBurstLength= 512" },
+	{ "login: segment of nothing", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
+	  "MaxRecvDataSegmentLength=0" },
+	{ "login: maybe", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "InitialR2T=Maybe" },
+	{ "login: no r2t", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "MaxOutstandingR2T=0" },
+	{ "login: level 3", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "ErrorRecoveryLevel=3" },
+	{ "login: digest not offered", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
+	  "HeaderDigest=CRC64" },
+	{ "login: digest not understood", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
+	  "HeaderDigest=NotUnderstood" },
+	{ "login: unknown key", PEER_COSTS_NOTHING, PDU_LOGIN_RESPONSE, FITS_NO_T_ASKED, TEXT, 0, 0,
+	  "X-org.example.colour=red" },
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+unsigned peer_fault_count(void)
+{
+	return ROWS;
+}
+
+struct peer_fault_info peer_fault_info(unsigned index)
+{
+	return (struct peer_fault_info){ rows[index].name, rows[index].cost };
+}
+
+static const struct row *find_row(const char *name)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	abort();
+}
+
+static const char *find_key(const uint8_t *data, uint32_t len, const char *key, size_t key_len)
+{
+	for (uint32_t at = 0; at < len; at += (uint32_t)strlen((const char *)data + at) + 1)
+		if (strncmp((const char *)data + at, key, key_len) == 0)
+			return (const char *)data + at;
+	return NULL;
+}
+
+static struct peer_conn *another(struct peer_conn *c)
+{
+	if (!c->session)
+		return NULL;
+	list_for_each(it, &c->session->conns) {
+		struct peer_conn *other = list_entry(it, struct peer_conn, session_link);
+
+		if (other != c && !other->login && !other->closing)
+			return other;
+	}
+	return NULL;
+}
+
+static bool key_fits(const struct row *row, const uint8_t *data, uint32_t len)
+{
+	size_t key_len = strcspn(row->text, "=") + 1;
+
+	return find_key(data, len, row->text, key_len) != NULL;
+}
+
+static bool fits(struct peer_conn *c, const struct row *row, const uint8_t *bhs, const uint8_t *data,
+		 uint32_t len)
+{
+	bool login = pdu_opcode(bhs) == PDU_LOGIN_RESPONSE;
+
+	if (row->opcode == ANY ? login : pdu_opcode(bhs) != row->opcode)
+		return false;
+	if (row->what == KEY && !key_fits(row, data, len))
+		return false;
+	if (row->what == ELSEWHERE && !another(c))
+		return false;
+	switch (row->fits) {
+	case FITS_ALL:
+		return true;
+	case FITS_STATUS:
+		return bhs[1] & 1 && len > 1;
+	case FITS_NO_STATUS:
+		return !(bhs[1] & 1) && len;
+	case FITS_FINAL: /* a response after Data-In */
+		return bytes_get32(bhs + 36) != 0;
+	case FITS_ANSWER:
+		return bytes_get32(bhs + 16) != PDU_NO_TAG;
+	case FITS_DATA:
+		return len != 0;
+	case FITS_T:
+		return bhs[1] & 0x80 && (row->at != 14 || (bhs[1] & 3) == 3);
+	case FITS_NO_T_ASKED:
+		return !(bhs[1] & 0x80);
+	case FITS_SECOND:
+		return (bhs[1] >> 2 & 3) == PDU_STAGE_OPERATIONAL;
+	}
+	return false;
+}
+
+/* A PDU that comes along with another one, whose task it names where it has to. */
+static void send_extra(struct peer_conn *c, uint8_t opcode, const uint8_t *bhs)
+{
+	uint8_t extra[PDU_BHS_LEN] = { opcode, 0x80 }, ping[PDU_BHS_LEN] = { 0x40, 0x80 };
+	const uint8_t *data = NULL;
+	uint32_t len = 0;
+	bool advance = opcode != PDU_R2T && opcode != PDU_DATA_IN;
+
+	memcpy(extra + 8, bhs + 8, 8);
+	memcpy(extra + 16, bhs + 16, 4);
+	if (opcode == PDU_R2T)
+		bytes_put32(extra + 44, 512);
+	if (opcode == PDU_DATA_IN || opcode == PDU_TEXT_RESPONSE || opcode == PDU_NOP_IN)
+		bytes_put32(extra + 20, PDU_NO_TAG);
+	if (opcode == PDU_NOP_IN)
+		bytes_put32(extra + 16, 12345);
+	if (opcode == PDU_ASYNC || opcode == PDU_REJECT)
+		bytes_put32(extra + 16, PDU_NO_TAG);
+	if (opcode == PDU_ASYNC)
+		extra[36] = 100;
+	if (opcode == PDU_REJECT) {
+		ping[0] = PDU_SCSI_COMMAND;
+		memcpy(ping + 16, bhs + 16, 4);
+		extra[2] = PDU_REJECT_PROTOCOL;
+		data = ping;
+		len = PDU_BHS_LEN;
+	}
+	task_numbers(c, extra, advance);
+	bytes_put24(extra + 5, len);
+	conn_send_raw(c, extra, data, len, FAULT_SEND);
+}
+
+static uint8_t *buffer(struct peer_conn *c, const uint8_t *data, uint32_t len, uint32_t room)
+{
+	static uint8_t bytes[128 << 10];
+
+	(void)c;
+	memset(bytes, 0, room);
+	memcpy(bytes, data, len < room ? len : room);
+	return bytes;
+}
+
+static void change_text(struct peer_conn *c, const struct row *row, const uint8_t **data, uint32_t *len)
+{
+	uint8_t *p = buffer(c, *data, *len, *len + 8192);
+	size_t key_len = strcspn(row->text, "=") + 1;
+	char *at = (char *)(uintptr_t)find_key(p, *len, row->text, key_len);
+	size_t text_len = strlen(row->text) + 1, rest;
+
+	if (row->what == KEY) {
+		rest = (size_t)((char *)p + *len - at) - strlen(at) - 1;
+		memmove(at + text_len, at + strlen(at) + 1, rest);
+		*len = (uint32_t)((size_t)(at - (char *)p) + text_len + rest);
+	} else {
+		at = (char *)p + *len;
+		*len += (uint32_t)text_len;
+	}
+	memcpy(at, row->text, text_len);
+	*data = p;
+}
+
+static void change_header(const struct row *row, uint8_t *bhs)
+{
+	switch (row->what) {
+	case ADD32:
+		bytes_put32(bhs + row->at, bytes_get32(bhs + row->at) + row->value);
+		break;
+	case PUT32:
+		bytes_put32(bhs + row->at, row->value);
+		break;
+	case PUT16:
+		bytes_put16(bhs + row->at, (uint16_t)row->value);
+		break;
+	case PUT8:
+		bhs[row->at] = (uint8_t)row->value;
+		break;
+	case OR8:
+		bhs[row->at] |= (uint8_t)row->value;
+		break;
+	case AND8:
+		bhs[row->at] &= (uint8_t)row->value;
+		break;
+	default:
+		break;
+	}
+}
+
+static enum fault_verdict apply(struct peer_conn *c, const struct row *row, uint8_t *bhs,
+				const uint8_t **data, uint32_t *len)
+{
+	switch (row->what) {
+	case FLIP_HEADER:
+		return FAULT_FLIP_HEADER;
+	case FLIP_DATA:
+		return FAULT_FLIP_DATA;
+	case REPEAT:
+		conn_send_raw(c, bhs, *data, *len, FAULT_SEND);
+		break;
+	case CUT:
+	case GROW:
+		*data = buffer(c, *data, *len, row->value);
+		*len = row->value;
+		break;
+	case LEAVE_OUT:
+		return FAULT_DROP;
+	case TEXT:
+	case KEY:
+		change_text(c, row, data, len);
+		break;
+	case BEFORE:
+		send_extra(c, (uint8_t)row->value, bhs);
+		break;
+	case AFTER:
+	case MANY:
+		conn_send_raw(c, bhs, *data, *len, FAULT_SEND);
+		for (unsigned i = 0; i < (row->what == MANY ? 100 : 1); i++)
+			send_extra(c, (uint8_t)row->value, bhs);
+		return FAULT_DROP;
+	case ELSEWHERE:
+		bytes_put24(bhs + 5, *len);
+		task_numbers(another(c), bhs, pdu_opcode(bhs) == PDU_SCSI_RESPONSE);
+		conn_send_raw(another(c), bhs, *data, *len, FAULT_SEND);
+		return FAULT_DROP;
+	case INSTEAD:
+		c->stat_sn--;
+		send_extra(c, (uint8_t)row->value, bhs);
+		return FAULT_DROP;
+	default:
+		change_header(row, bhs);
+		return FAULT_SEND;
+	}
+	bytes_put24(bhs + 5, *len);
+	return FAULT_SEND;
+}
+
+enum fault_verdict fault_apply(struct peer_conn *c, uint8_t bhs[PDU_BHS_LEN], const uint8_t **data,
+			       uint32_t *len)
+{
+	struct peer *p = c->peer;
+	const struct peer_options *o = &p->options;
+	const struct row *row;
+
+	if (!o->fault || p->faults_done >= (o->fault_times ? o->fault_times : 1))
+		return FAULT_SEND;
+	row = find_row(o->fault);
+	if (!fits(c, row, bhs, *data, *len) || p->faults_seen++ < o->fault_after)
+		return FAULT_SEND;
+	p->faults_done++;
+	return apply(c, row, bhs, data, len);
+}

@@ -1,0 +1,122 @@
+/*
+ * peer.h - the simulator's target: an iSCSI target with several connections a session as a pure
+ * core. Bytes and time go in, bytes come out; it has no socket, thread or clock.
+ *
+ * It shares with the product only src/base and the codecs of src/proto (pdu, text, digest,
+ * chap_hash), so that it does not share its misreadings of RFC 7143. It watches the initiator:
+ * whatever breaks the RFC or a promise of ours is noted as a violation. It can misbehave on demand
+ * (fault.c). Recovery level 0 only.
+ *
+ * Its disks have a volatile write cache: what was written is durable only after a flush or with FUA.
+ */
+#ifndef ISCSIDSC_TEST_PEER_H
+#define ISCSIDSC_TEST_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PEER_BLOCK = 512, PEER_LUNS = 8, PEER_PORTALS = 8 };
+
+struct peer_options {
+	const char *target;
+	const char *portal[PEER_PORTALS]; /* ADDRESS:PORT, for SendTargets */
+	unsigned portals;
+	unsigned luns;
+	uint32_t blocks;                /* of each */
+	unsigned queue;                 /* most commands running; the window follows from it */
+	unsigned max_connections, tpgt;
+	uint32_t max_recv, max_burst, first_burst;
+	unsigned max_r2t;
+	bool initial_r2t, immediate_data;
+	uint32_t r2t_len;               /* bytes asked for by one R2T at most; 0: MaxBurstLength */
+	uint32_t data_in_len;           /* bytes of one Data-In at most; 0: what the initiator takes */
+	bool status_in_data;            /* a good read ends with a status in its last Data-In */
+	bool digests;                   /* takes CRC32C where it is offered */
+	const char *chap_user, *chap_secret;     /* what the initiator must have; NULL: no CHAP */
+	const char *mutual_user, *mutual_secret; /* what we prove ourselves with */
+	uint8_t chap_algorithm;
+	unsigned challenge_len;
+	uint32_t text_chunk;            /* bytes of text in one PDU; 0: no limit */
+	uint64_t delay;                 /* a command takes up to so many nanoseconds */
+	uint64_t ping_every;            /* nanoseconds between pings of ours; 0: none */
+	bool strict_immediate;          /* closes on an immediate whose CmdSN is not ExpCmdSN */
+	bool unit_attention;            /* the first command on each LUN of a nexus is told so */
+	uint64_t seed;
+
+	/* answers to logins; status is class << 8 | detail */
+	uint16_t deny, deny_added;
+	unsigned deny_times;            /* logins that are denied; 0: all */
+	bool new_session_on_add;
+	int group_on_add;               /* another portal group tag; 0: the same */
+	const char *redirect;           /* ADDRESS:PORT */
+	unsigned redirect_times;
+
+	/* one fault of fault.c; NULL: none */
+	const char *fault;
+	unsigned fault_after;           /* PDUs that it fits and that are left alone first */
+	unsigned fault_times;           /* how often it comes; 0: once */
+};
+
+struct peer;
+struct peer_conn;
+
+void peer_options_default(struct peer_options *ret);
+/* Returns NULL without memory. The texts in the options must outlive it. */
+struct peer *peer_new(const struct peer_options *options);
+void peer_free(struct peer *peer);
+struct peer_options *peer_options(struct peer *peer); /* may be changed between calls */
+
+/* TCP connected to this portal (ADDRESS:PORT). Owned by the peer until peer_conn_closed. */
+struct peer_conn *peer_accept(struct peer *peer, const char *portal);
+/* TCP is gone: frees it. What it had received whole may still be executed. */
+void peer_conn_closed(struct peer_conn *conn);
+void peer_conn_received(struct peer_conn *conn, const void *data, size_t len);
+/* What waits to be sent; *ret_len 0 for nothing. Valid until the next call. */
+const uint8_t *peer_conn_output(struct peer_conn *conn, size_t *ret_len);
+void peer_conn_sent(struct peer_conn *conn, size_t len);
+/* The peer wants the connection closed once its output has left. */
+bool peer_conn_finished(const struct peer_conn *conn);
+bool peer_conn_full_feature(const struct peer_conn *conn);
+
+/* Time passes: runs commands that are due, sends pings. */
+void peer_advance(struct peer *peer, uint64_t now);
+/* When something is to be done; UINT64_MAX for never. */
+uint64_t peer_deadline(const struct peer *peer);
+
+/* On demand; nothing happens before full feature phase. */
+void peer_conn_ping(struct peer_conn *conn);
+void peer_conn_async(struct peer_conn *conn, uint8_t event, uint16_t parameter1,
+		     uint16_t parameter2, uint16_t parameter3);
+uint16_t peer_conn_cid(const struct peer_conn *conn);
+
+/* The power fails: caches forget what was not flushed. Connections are the caller's to cut. */
+void peer_power_failure(struct peer *peer);
+/* A block as a read would give it. */
+const uint8_t *peer_block(const struct peer *peer, unsigned lun, uint32_t block);
+
+/* The first rule that the initiator broke; NULL if none. */
+const char *peer_violation(const struct peer *peer);
+/* Numbered requests that wait behind a hole in CmdSN, over all sessions. */
+unsigned peer_waiting(const struct peer *peer);
+unsigned peer_sessions(const struct peer *peer);
+/* How often the fault came. */
+unsigned peer_faults_done(const struct peer *peer);
+
+/* The table of faults. */
+enum peer_cost {
+	PEER_COSTS_NOTHING,
+	PEER_COSTS_CONN,  /* in full feature phase: the connection is lost, the session comes back */
+	PEER_COSTS_LOGIN, /* a login fails */
+	PEER_COSTS_TASK,  /* one command fails */
+};
+
+struct peer_fault_info {
+	const char *name;
+	enum peer_cost cost;
+};
+
+unsigned peer_fault_count(void);
+struct peer_fault_info peer_fault_info(unsigned index);
+
+#endif
