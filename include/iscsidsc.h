@@ -412,7 +412,8 @@ typedef struct {
 
 /*
  * A session. InitiatorName is the initiator's node name; TargetNodeName and TargetName are both the
- * target's name. ISID and TSID (the TSIH) are in network byte order. Connections has
+ * target's name. ISID is as on the wire; TSID (the TSIH) and CID have their low byte first, as seen on
+ * Windows. Connections has
  * ConnectionCount elements, the leading one first, and is NULL for none.
  */
 typedef struct {

@@ -154,7 +154,7 @@ static void session_json(struct json_object *json, const ISCSI_SESSION_INFOA *se
 	json_text(json, "initiator_name", session->InitiatorName);
 	json_text(json, "target_name", session->TargetName);
 	json_object_object_add(json, "isid", print_hex_json(session->ISID, sizeof(session->ISID)));
-	json_number(json, "tsih", (ULONGLONG)(session->TSID[0] << 8 | session->TSID[1]));
+	json_number(json, "tsih", (ULONGLONG)(session->TSID[1] << 8 | session->TSID[0]));
 	array = json_array(json, "connections");
 	for (ULONG i = 0; i < session->ConnectionCount; i++) {
 		const ISCSI_CONNECTION_INFOA *connection = &session->Connections[i];
@@ -165,7 +165,7 @@ static void session_json(struct json_object *json, const ISCSI_SESSION_INFOA *se
 		json_number(item, "initiator_socket", connection->InitiatorSocket);
 		json_text(item, "target_address", connection->TargetAddress);
 		json_number(item, "target_socket", connection->TargetSocket);
-		json_number(item, "cid", (ULONGLONG)(connection->CID[0] << 8 | connection->CID[1]));
+		json_number(item, "cid", (ULONGLONG)(connection->CID[1] << 8 | connection->CID[0]));
 	}
 }
 

@@ -131,7 +131,7 @@ static void session_print(const ISCSI_SESSION_INFOA *session, const ISCSI_SESSIO
 	printf("    Target      %s\n", session->TargetName);
 	printf("    Initiator   %s\n", session->InitiatorName);
 	printf("    Type        %s\n", type_name(state->Type));
-	printf("    TSIH        %u\n", session->TSID[0] << 8 | session->TSID[1]);
+	printf("    TSIH        %u\n", session->TSID[1] << 8 | session->TSID[0]);
 	if (ex)
 		printf("    Negotiated  MaxConnections %u, ErrorRecoveryLevel %u, InitialR2T %s, "
 		       "ImmediateData %s,\n                MaxOutstandingR2T %u, FirstBurstLength "
@@ -156,7 +156,7 @@ static void session_json(struct json_object *json, const ISCSI_SESSION_INFOA *se
 	json_text(json, "target_name", session->TargetName);
 	json_text(json, "initiator_name", session->InitiatorName);
 	json_object_object_add(json, "isid", print_hex_json(session->ISID, sizeof(session->ISID)));
-	json_number(json, "tsih", (ULONGLONG)(session->TSID[0] << 8 | session->TSID[1]));
+	json_number(json, "tsih", (ULONGLONG)(session->TSID[1] << 8 | session->TSID[0]));
 	if (!ex)
 		return;
 	json_number(json, "max_connections", ex->MaximumConnections);

@@ -79,8 +79,8 @@ static void connection_get(struct call *call, struct pack *pack, ISCSI_CONNECTIO
 	record->TargetAddress = FORM(pack_text)(pack, remote);
 	record->InitiatorSocket = local_port;
 	record->TargetSocket = remote_port;
-	record->CID[0] = (UCHAR)(cid >> 8);
-	record->CID[1] = (UCHAR)cid;
+	record->CID[0] = (UCHAR)cid; /* low byte first, as Windows has it */
+	record->CID[1] = (UCHAR)(cid >> 8);
 	sd_bus_message_skip(call->reply, "yyyuubuttttttt");
 	listing_close(call);
 }
@@ -118,8 +118,8 @@ static void session_fill(struct call *call, struct pack *pack, void *to)
 		return;
 	for (size_t i = 0; i < sizeof(record->ISID) && i < isid_size; i++)
 		record->ISID[i] = ((const UCHAR *)isid)[i];
-	record->TSID[0] = (UCHAR)(tsih >> 8);
-	record->TSID[1] = (UCHAR)tsih;
+	record->TSID[0] = (UCHAR)tsih;
+	record->TSID[1] = (UCHAR)(tsih >> 8);
 	sd_bus_message_skip(call->reply, "ybbbbyuuuubt");
 	connections_get(call, pack, record);
 	record->InitiatorName = FORM(pack_text)(pack, initiator);

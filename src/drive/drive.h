@@ -42,8 +42,8 @@ struct nexus_conn {
 	uint64_t bytes_in, bytes_out, data_in, data_out, pdus_in, pdus_out, commands;
 };
 
-/* Calls on the control thread, from mailbox_run; only a call for which there is no memory is answered
- * before it returns. */
+/* Calls on the control thread, from mailbox_run; only a call for which there is no memory is
+ * answered before it returns. */
 struct nexus_ops {
 	/* A call with this token ended: login, add, remove, logout. `conn` is set for login and add
 	 * that succeeded. fault->kind is FAULT_NONE on success. */
@@ -85,8 +85,8 @@ const uint8_t *nexus_isid(const struct nexus *nexus);
 struct loop *nexus_home(const struct nexus *nexus);
 
 /*
- * A command given to a nexus. The caller owns it until `done` is called: exactly once, on the thread
- * of `reply_to`, unless it is given again from there.
+ * A command given to a nexus. The caller owns it until `done` is called: exactly once, on the
+ * thread of `reply_to`, unless it is given again from there.
  */
 struct io {
 	struct task task;         /* buffers, CDB (for a new command outcome 0); then the result */

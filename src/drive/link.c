@@ -1,8 +1,8 @@
 /*
- * link.c - moves bytes between an engine connection and its socket, and events to whom they are for.
+ * link.c - moves bytes between an engine connection and its socket, and events to their receivers.
  *
- * After each door call the events are drained at once; what is to be sent is collected until the end
- * of the loop's round (the chore), so that many commands leave in one write.
+ * After each door call the events are drained at once; what is to be sent is collected until the
+ * end of the loop's round (the chore), so that many commands leave in one write.
  */
 #include "drive/link.h"
 

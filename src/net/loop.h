@@ -36,8 +36,8 @@ struct chore {
 
 /* Starts a thread named `name`. Returns 0 or a negative errno. */
 int loop_new(const char *name, struct loop **ret);
-/* Any thread but the loop's own: runs what was posted before, then ends and joins the thread. Several
- * loops that post to each other are all stopped before the first is freed. */
+/* Any thread but the loop's own: runs what was posted before, then ends and joins the thread.
+ * Several loops that post to each other are all stopped before the first is freed. */
 void loop_stop(struct loop *loop);
 /* Stops it if need be. Nothing may be watched or timed any more. Accepts NULL. */
 void loop_free(struct loop *loop);

@@ -220,10 +220,11 @@ static int bus_accept(sd_event_source *source, int fd, uint32_t revents, void *u
 		return service_timer(service, &service->listen_timer, 1, bus_again, service);
 	}
 	r = bus_add_client(service, client);
-	if (r == -EPERM)
-		log_warning("a client was turned away: too many at a time");
-	else if (r < 0)
-		log_warning("can't take a client: error %d", -r);
+	/* One line until the next one gets in: a flood of clients must not become one of lines. */
+	if (r < 0 && !service->turned_away)
+		log_warning("a client was turned away: %s",
+			    r == -EPERM ? "too many at a time" : strerror(-r));
+	service->turned_away = r < 0;
 	return 0;
 }
 

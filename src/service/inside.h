@@ -22,7 +22,7 @@
 #include "service/store.h"
 #include "service/targets.h"
 
-#define INITIATOR_INSTANCE "iscsidsc"
+#define INITIATOR_INSTANCE "ROOT\\ISCSIPRT\\0000_0"
 
 enum {
 	SERVICE_PORTALS_MAX = 256,   /* SendTargets portals */
@@ -56,6 +56,7 @@ struct service {
 
 	struct list clients;     /* bus.c */
 	unsigned client_count;
+	bool turned_away;        /* the last one that came */
 	struct list portals;     /* discover.c */
 	unsigned portal_count;
 	struct list discoveries;

@@ -19,7 +19,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LOCK_NAME "iscsidscd.lock"
+/* Two names, for one folder may serve as both. */
+#define STATE_LOCK "iscsidscd-state.lock"
+#define RUNTIME_LOCK "iscsidscd-socket.lock"
 #define GROUP_NAME "iscsidsc"
 
 struct sentence {
@@ -127,12 +129,12 @@ static bool folder_is_ours(const char *path)
 	       (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
-static int lock(const char *folder, int *ret, struct sentence *why)
+static int lock(const char *folder, const char *name, int *ret, struct sentence *why)
 {
 	char path[PATH_MAX];
 	int r, fd;
 
-	snprintf(path, sizeof(path), "%s/" LOCK_NAME, folder);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(why, -errno, "can't write in %s: %s", folder, strerror(errno));
@@ -173,7 +175,7 @@ static int make_runtime(struct place *p, struct sentence *why)
 	if (r < 0)
 		return fail(why, r, "can't make %s: %s", p->runtime_dir, strerror(-r));
 	snprintf(disks, sizeof(disks), "%s/disks", p->runtime_dir);
-	r = lock(p->runtime_dir, &p->runtime_lock, why);
+	r = lock(p->runtime_dir, RUNTIME_LOCK, &p->runtime_lock, why);
 	if (r < 0)
 		return r;
 	if (mkdir(disks, mode) < 0 && errno != EEXIST)
@@ -251,14 +253,11 @@ int place_open(const char *state_dir, const char *socket, struct place *ret, cha
 	if (r < 0)
 		r = fail(&why, r, "can't make the state folder %s: %s", p.state_dir, strerror(-r));
 	else
-		r = lock(p.state_dir, &p.state_lock, &why);
+		r = lock(p.state_dir, STATE_LOCK, &p.state_lock, &why);
 	if (r < 0)
 		return r;
 	find_group(&p);
-	/* Usually both are different folders; a second lock on the same one would be refused. */
-	r = strcmp(p.state_dir, p.runtime_dir) == 0
-		? fail(&why, -EINVAL, "the socket must not be in the state folder %s", p.state_dir)
-		: make_runtime(&p, &why);
+	r = make_runtime(&p, &why);
 	if (r == 0)
 		r = open_socket(&p, &why);
 	if (r < 0) {

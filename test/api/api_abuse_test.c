@@ -90,9 +90,11 @@ static void *login_caller(void *arg)
 /* Of callers that log in to one target at once, one gets the session. */
 static void test_one_login_wins(void **state)
 {
+	ISCSI_TARGET_PORTALA portal;
 	pthread_t threads[THREADS];
 
 	(void)state;
+	api_discover(&portal);
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, login_caller, NULL), 0);
 	for (unsigned i = 0; i < THREADS; i++)

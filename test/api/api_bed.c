@@ -133,9 +133,9 @@ static void target_start(const char *const *options)
 		snprintf(second, sizeof(second), "--listen=127.0.0.2:%u", api_bed.port);
 		argv[n++] = second;
 	}
-	for (; options && *options && n < ARGS_MAX - 1; options++) {
-		argv[n++] = *options;
-		if (strncmp(*options, "--bad", 5) == 0 || strncmp(*options, "--drop", 6) == 0)
+	for (unsigned i = 0; options && options[i] && n < ARGS_MAX - 1; i++) {
+		argv[n++] = options[i];
+		if (strncmp(options[i], "--bad", 5) == 0 || strncmp(options[i], "--drop", 6) == 0)
 			target_broken = true;
 	}
 	argv[n] = NULL;
@@ -226,19 +226,24 @@ void api_portal(ISCSI_TARGET_PORTALA *portal, const char *address, uint16_t port
 	portal->Socket = port;
 }
 
+void api_discover(ISCSI_TARGET_PORTALA *portal)
+{
+	api_portal(portal, "127.0.0.1", api_bed.port);
+	api_expect(ERROR_SUCCESS, AddIScsiSendTargetPortalA(NULL, ISCSI_ANY_INITIATOR_PORT, NULL, 0,
+							    portal));
+}
+
 void api_login(unsigned connections, ISCSI_UNIQUE_SESSION_ID *session,
 	       ISCSI_UNIQUE_CONNECTION_ID *connection)
 {
 	ISCSI_LOGIN_OPTIONS options = { 0 };
 	ISCSI_TARGET_PORTALA portal;
 
-	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_discover(&portal);
 	if (connections) {
 		options.InformationSpecified = ISCSI_LOGIN_OPTIONS_MAXIMUM_CONNECTIONS;
 		options.MaximumConnections = connections;
 	}
-	api_expect(ERROR_SUCCESS, AddIScsiSendTargetPortalA(NULL, ISCSI_ANY_INITIATOR_PORT, NULL, 0,
-							    &portal));
 	api_expect(ERROR_SUCCESS,
 		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL, ISCSI_ANY_INITIATOR_PORT,
 				     &portal, 0, NULL, &options, 0, NULL, FALSE, session, connection));

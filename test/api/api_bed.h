@@ -51,6 +51,8 @@ void api_expect_at(ISDSC_STATUS expected, ISDSC_STATUS status, const char *call,
 		   int line);
 
 void api_portal(ISCSI_TARGET_PORTALA *portal, const char *address, uint16_t port);
+/* Discovers the target; *portal is its first portal. */
+void api_discover(ISCSI_TARGET_PORTALA *portal);
 /* Discovers the target and logs in, MaximumConnections as given (0: not specified). */
 void api_login(unsigned connections, ISCSI_UNIQUE_SESSION_ID *session,
 	       ISCSI_UNIQUE_CONNECTION_ID *connection);

@@ -132,7 +132,7 @@ static void test_source_address(void **state)
 	}
 	free(ports);
 	assert_int_not_equal(number, 0);
-	api_login(2, &session, &leading);
+	api_login(3, &session, &leading);
 	api_portal(&portal, "127.0.0.2", api_bed.port);
 	api_expect(ERROR_SUCCESS, AddIScsiConnectionA(&session, NULL, number, &portal, 0, NULL, 0,
 						      NULL, NULL));

@@ -39,6 +39,7 @@ static void test_login_twice(void **state)
 
 static void test_login_refused(void **state)
 {
+	static const char instance[] = "ROOT\\ISCSIPRT\\0000_0";
 	ISCSI_LOGIN_OPTIONS version = { .Version = 2 };
 	ISCSI_LOGIN_OPTIONS ipsec = { .LoginFlags = ISCSI_LOGIN_FLAG_REQUIRE_IPSEC };
 	ISCSI_TARGET_PORTALA portal;
@@ -47,7 +48,7 @@ static void test_login_refused(void **state)
 	ULONG count;
 
 	(void)state;
-	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_discover(&portal);
 	api_expect(ISDSC_TARGET_NOT_FOUND,
 		   login("iqn.2026-11.test:nobody", NULL, NULL, 0, &session));
 	api_expect(ERROR_INVALID_PARAMETER, login(NULL, &portal, NULL, 0, &session));
@@ -58,8 +59,15 @@ static void test_login_refused(void **state)
 		   login(API_TARGET_NAME, &portal, NULL, 0x03, &session));
 	api_expect(ISDSC_IPSEC_NOT_SUPPORTED_ON_OS,
 		   login(API_TARGET_NAME, &portal, &ipsec, 0, &session));
+	/* A port belongs to an instance. */
+	api_expect(ERROR_INVALID_PARAMETER,
+		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL, 1, &portal, 0, NULL, NULL,
+				     0, NULL, FALSE, &session, &connection));
+	api_expect(ISDSC_INITIATOR_INSTANCE_NOT_FOUND,
+		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, api_text("other"), 1, &portal,
+				     0, NULL, NULL, 0, NULL, FALSE, &session, &connection));
 	api_expect(ISDSC_INVALID_PORT_NUMBER,
-		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL, 4711, &portal, 0, NULL, NULL, 0,
+		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, api_text(instance), 4711, &portal, 0, NULL, NULL, 0,
 				     NULL, FALSE, &session, &connection));
 	api_expect(ERROR_NOT_SUPPORTED,
 		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL, ISCSI_ANY_INITIATOR_PORT, &portal,
@@ -83,7 +91,7 @@ static void test_secret_rules(void **state)
 	ISCSI_UNIQUE_SESSION_ID session;
 
 	(void)state;
-	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_discover(&portal);
 	api_expect(ISDSC_INVALID_TARGET_CHAP_SECRET,
 		   login(API_TARGET_NAME, &portal, &options, 0, &session));
 	options.PasswordLength = 17;
@@ -266,7 +274,7 @@ static void test_informational(void **state)
 	ULONG size = sizeof(response), sense_size = sizeof(sense), count = 0;
 
 	(void)state;
-	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_discover(&portal);
 	api_expect(ERROR_SUCCESS,
 		   LoginIScsiTargetA(api_text(API_TARGET_NAME), TRUE, NULL, ISCSI_ANY_INITIATOR_PORT, &portal,
 				     0, NULL, NULL, 0, NULL, FALSE, &session, &connection));

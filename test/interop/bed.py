@@ -240,6 +240,8 @@ class Session:
 class Cli:
     """iscsicli as a script uses it."""
 
+    INSTANCE = "ROOT\\ISCSIPRT\\0000_0"
+
     def __init__(self, bed, path):
         self.program = os.path.join(bed.build, "src/cli/iscsicli")
         self.env = {**os.environ, "ISCSIDSC_SOCKET": path,
@@ -284,10 +286,12 @@ class Cli:
         values = (flags, header, data, connections, None, None, user, secret, auth)
         return ["*" if v is None else v for v in values]
 
-    def login_words(self, target, portal=None, port_number="*", **options):
+    @classmethod
+    def login_words(cls, target, portal=None, port_number="*", **options):
         host, port = portal or ("*", "*")
-        return ("LoginTarget", target, "T", host, port, "*", port_number, "*",
-                *self.options(**options), "*", 0)
+        return ("LoginTarget", target, "T", host, port,
+                "*" if port_number == "*" else cls.INSTANCE, port_number, "*",
+                *cls.options(**options), "*", 0)
 
     def login(self, target, portal=None, **more):
         """Logs in; returns the session id."""

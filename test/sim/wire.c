@@ -9,6 +9,8 @@
 
 static void pipe_put(struct pipe *p, const void *data, size_t len)
 {
+	if (!len)
+		return;
 	if (p->at == p->len)
 		p->at = p->len = 0;
 	while (p->len + len > p->room) {

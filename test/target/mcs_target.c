@@ -5,6 +5,7 @@
  * prints how many there are, "quit" ends the program. See target.h.
  */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -61,12 +62,14 @@ static int portal_open(unsigned at)
 
 static void conn_start(int listener)
 {
-	int fd = accept(listener, NULL, NULL);
+	int fd = accept(listener, NULL, NULL), yes = 1;
 	pthread_attr_t attr;
 	pthread_t thread;
 
 	if (fd < 0)
 		return;
+	/* A header and its data are two writes. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&thread, &attr, conn_main, (void *)(intptr_t)fd) != 0)

@@ -50,7 +50,8 @@ static void nobody(void **state)
 	(void)state;
 	setenv("ISCSIDSC_SOCKET", "/nonexistent/socket", 1);
 	assert_int_equal(LogoutIScsiTarget(&session), ISDSC_SERVICE_NOT_RUNNING);
-	assert_int_equal(add(&portal, ISCSI_ANY_INITIATOR_PORT, 0, NULL), ISDSC_SERVICE_NOT_RUNNING);
+	assert_int_equal(add(&portal, ISCSI_ANY_INITIATOR_PORT, 0, NULL),
+			 ISDSC_SERVICE_NOT_RUNNING);
 	/* A file that is no socket, a name that is too long: nobody is there either. */
 	setenv("ISCSIDSC_SOCKET", "/etc/passwd", 1);
 	assert_int_equal(LogoutIScsiTarget(&session), ISDSC_SERVICE_NOT_RUNNING);
@@ -160,7 +161,8 @@ static int connection_check(sd_bus_message *request, sd_bus_message *reply)
 	sd_bus_message_read_array(request, 'y', &key, &key_size);
 	seen_right = id[0] == 0xf1 && id[1] == 0xa1 && port == 7 && present && !*symbolic &&
 		     strcmp(address, "192.0.2.1") == 0 && socket == 3260 && flags == 0x21 &&
-		     has_options && o[1] == 0xe1 && o[2] == 2 && o[3] == 1 && o[4] == 1 && o[5] == 0 &&
+		     has_options && o[1] == 0xe1 && o[2] == 2 && o[3] == 1 && o[4] == 1 &&
+		     o[5] == 0 &&
 		     user_size == 2 && memcmp(user, "me", 2) == 0 && password_size == 12 &&
 		     key_size == 3 && memcmp(key, "key", 3) == 0 &&
 		     sd_bus_message_at_end(request, 1) > 0;
@@ -172,7 +174,8 @@ static void connection_arguments(void **state)
 	char user[] = "me", password[] = "twelve bytes", key[] = "key";
 	ISCSI_TARGET_PORTALA portal = portal_a();
 	ISCSI_LOGIN_OPTIONS options = {
-		.InformationSpecified = 0xe1, .LoginFlags = 2, .HeaderDigest = ISCSI_DIGEST_TYPE_CRC32C,
+		.InformationSpecified = 0xe1, .LoginFlags = 2,
+		.HeaderDigest = ISCSI_DIGEST_TYPE_CRC32C,
 		.DataDigest = ISCSI_DIGEST_TYPE_CRC32C, .AuthType = ISCSI_CHAP_AUTH_TYPE,
 		.UsernameLength = 2, .Username = (PUCHAR)user, .PasswordLength = 12,
 		.Password = (PUCHAR)password,
@@ -360,8 +363,8 @@ static void scsi(void **state)
 	assert_int_equal(sense_size, 2);
 	assert_int_equal(sense[0], 0x70);
 	size = 7;
-	assert_int_equal(SendScsiReadCapacity(&session, 0, &status, &size, data, &sense_size, sense),
-			 ERROR_INSUFFICIENT_BUFFER);
+	assert_int_equal(SendScsiReadCapacity(&session, 0, &status, &size, data, &sense_size,
+					      sense), ERROR_INSUFFICIENT_BUFFER);
 	assert_int_equal(size, 8);
 	fake_stop();
 }
@@ -376,7 +379,8 @@ static int portal_none(sd_bus_message *request, sd_bus_message *reply)
 
 	sd_bus_message_read(request, BUS_ID "u" BUS_PORTAL "t", &id[0], &id[1], &port, &present,
 			    &symbolic, &address, &socket, &flags);
-	return sd_bus_message_append(reply, "u" BUS_ID, present ? 87u : 0u, UINT64_C(1), UINT64_C(2));
+	return sd_bus_message_append(reply, "u" BUS_ID, present ? 87u : 0u, UINT64_C(1),
+				     UINT64_C(2));
 }
 
 static void no_portal(void **state)

@@ -28,9 +28,10 @@ static int no_more(sd_bus_message *reply, int r)
 static int connection_put(sd_bus_message *m, uint64_t number)
 {
 	return sd_bus_message_append(m, BUS_CONNECTION, (uint64_t)0xf1, number, "10.0.0.1",
-				     (int)(40000 + number), "portal.example", 3260, (int)number, 3, 1,
-				     0, 65536u, 1u, number == 1, 7u, UINT64_C(1), UINT64_C(2),
-				     UINT64_C(3), UINT64_C(4), UINT64_C(5), UINT64_C(6), UINT64_C(7));
+				     (int)(40000 + number), "portal.example", 3260, (int)number, 3,
+				     1, 0, 65536u, 1u, number == 1, 7u, UINT64_C(1), UINT64_C(2),
+				     UINT64_C(3), UINT64_C(4), UINT64_C(5), UINT64_C(6),
+				     UINT64_C(7));
 }
 
 static int session_put(sd_bus_message *m, uint64_t id, int connections)
@@ -91,7 +92,7 @@ static void sessions_a(void **state)
 	assert_string_equal(list[1].TargetName, "iqn.\xc3\xa9");
 	assert_string_equal(list[1].TargetNodeName, "iqn.\xc3\xa9");
 	assert_memory_equal(list[0].ISID, "\x80\1\2\3\4\5", 6);
-	assert_memory_equal(list[0].TSID, "\x12\x34", 2);
+	assert_memory_equal(list[0].TSID, "\x34\x12", 2);
 	assert_int_equal(list[0].ConnectionCount, 2);
 	assert_int_equal(list[1].ConnectionCount, 0);
 	assert_null(list[1].Connections);
@@ -99,7 +100,7 @@ static void sessions_a(void **state)
 	assert_int_equal((uintptr_t)list[0].Connections % 8, 0);
 	assert_string_equal(list[0].Connections[1].TargetAddress, "portal.example");
 	assert_int_equal(list[0].Connections[1].InitiatorSocket, 40002);
-	assert_memory_equal(list[0].Connections[1].CID, "\0\2", 2);
+	assert_memory_equal(list[0].Connections[1].CID, "\2\0", 2);
 	assert_true(inside(list[0].Connections[1].TargetAddress, list, need));
 	free(list);
 	fake_stop();
@@ -207,11 +208,11 @@ static int one_portal(sd_bus_message *request, sd_bus_message *reply)
 	sd_bus_message_open_container(reply, 'a', BUS_SENDTARGETS);
 	for (int i = 0; i < 2; i++) {
 		sd_bus_message_open_container(reply, 'r', BUS_SENDTARGETS_CONTENTS);
-		sd_bus_message_append(reply, "su" BUS_PORTAL "t", "", UINT32_MAX, 1, "sym", "10.0.0.9",
-				      3260, UINT64_C(0x22));
+		sd_bus_message_append(reply, "su" BUS_PORTAL "t", "", UINT32_MAX, 1, "sym",
+				      "10.0.0.9", 3260, UINT64_C(0x22));
 		sd_bus_message_open_container(reply, 'r', BUS_OPTIONS_CONTENTS);
-		sd_bus_message_append(reply, "buuuuuuuuu", 1, 0, i ? 0 : 0xffu, 2u, 1u, 1u, 1u, 4u, 5u,
-				      6u);
+		sd_bus_message_append(reply, "buuuuuuuuu", 1, 0, i ? 0 : 0xffu, 2u, 1u, 1u, 1u, 4u,
+				      5u, 6u);
 		sd_bus_message_append_array(reply, 'y', "user", i ? 0 : 4);
 		sd_bus_message_append_array(reply, 'y', "never", i ? 0 : 5);
 		sd_bus_message_close_container(reply);

@@ -45,7 +45,8 @@ static void every_code_point(void **state)
 			wide[1] = (WCHAR)(0xdc00 + (point & 0x3ff));
 		}
 		length = text_get_w(wide, 3, narrow, sizeof(narrow));
-		assert_int_equal(length, point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4);
+		assert_int_equal(length,
+				 point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4);
 		text_put_w(narrow, back, 3);
 		assert_memory_equal(back, wide, sizeof(wide));
 	}
@@ -73,8 +74,8 @@ static void bad_utf8(void **state)
 static void lone_surrogates(void **state)
 {
 	static const WCHAR bad[][4] = {
-		{ 0xd800, 0 }, { 0xdfff, 0 }, { 'a', 0xdc00, 'b', 0 }, { 0xd800, 0xd800, 0xdc00, 0 },
-		{ 0xd800, 'a', 0 },
+		{ 0xd800, 0 }, { 0xdfff, 0 }, { 'a', 0xdc00, 'b', 0 },
+		{ 0xd800, 0xd800, 0xdc00, 0 }, { 0xd800, 'a', 0 },
 	};
 
 	(void)state;

@@ -98,7 +98,7 @@ static void a_bad_answer_changes_nothing(void **state)
 	struct targets *t = *state;
 
 	assert_int_equal(REPLACE(t, &source_a, "TargetName=iqn.x\0"), 0);
-	assert_int_equal(REPLACE(t, &source_a, "TargetName=iqn.y\0TargetAddress=:::::\0"), -EPROTO);
+	assert_int_equal(REPLACE(t, &source_a, "TargetName=iqn.y\0Foo=bar\0"), -EPROTO);
 	assert_non_null(targets_find(t, "iqn.x"));
 	assert_null(targets_find(t, "iqn.y"));
 }

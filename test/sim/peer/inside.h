@@ -32,6 +32,7 @@ struct peer {
 	struct peer_disk disk[PEER_LUNS];
 	struct list conns;     /* owned */
 	struct list sessions;  /* owned */
+	struct list ended;     /* sessions to be freed; owned */
 	struct list running;   /* tasks that are being executed, of all sessions; owned */
 	uint16_t next_tsih;
 	uint32_t next_ttt;
@@ -154,6 +155,7 @@ struct peer_session *session_open(struct peer *peer, const uint8_t isid[6], cons
 				  bool discovery, uint32_t cmd_sn);
 /* Ends it: connections are closed, and nothing of it is executed any more. */
 void session_end(struct peer_session *session);
+void session_free_ended(struct peer *peer);
 void session_join(struct peer_session *session, struct peer_conn *conn);
 /* The connection ends; commands that it brought whole still run. */
 void session_leave(struct peer_conn *conn);

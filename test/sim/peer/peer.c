@@ -42,6 +42,7 @@ struct peer *peer_new(const struct peer_options *options)
 	list_init(&p->conns);
 	list_init(&p->sessions);
 	list_init(&p->running);
+	list_init(&p->ended);
 	p->next_tsih = (uint16_t)random_next(&p->random);
 	for (unsigned i = 0; i < options->luns; i++) {
 		p->disk[i].cache = peer_alloc((size_t)options->blocks * PEER_BLOCK);
@@ -61,6 +62,7 @@ void peer_free(struct peer *p)
 		peer_conn_closed(list_entry(p->conns.next, struct peer_conn, link));
 	while (!list_empty(&p->sessions))
 		session_end(list_entry(p->sessions.next, struct peer_session, link));
+	session_free_ended(p);
 	while ((it = list_pop(&p->running)))
 		task_free(list_entry(it, struct peer_task, link));
 	for (unsigned i = 0; i < PEER_LUNS; i++) {
@@ -317,6 +319,7 @@ void peer_advance(struct peer *p, uint64_t now)
 	struct peer_task *task;
 
 	p->now = now;
+	session_free_ended(p);
 	while ((task = task_due(p)))
 		task_run(task);
 	list_for_each(it, &p->conns) {

@@ -119,8 +119,17 @@ void session_end(struct peer_session *s)
 	end_running(s);
 	while (!list_empty(&s->waiting))
 		task_free(list_entry(s->waiting.next, struct peer_task, link));
+	/* Its memory stays until it can't be in use any more. */
 	list_remove(&s->link);
-	free(s);
+	list_append(&s->peer->ended, &s->link);
+}
+
+void session_free_ended(struct peer *p)
+{
+	struct list *it;
+
+	while ((it = list_pop(&p->ended)))
+		free(list_entry(it, struct peer_session, link));
 }
 
 void session_window(struct peer_session *s)
