@@ -391,7 +391,8 @@ typedef struct {
 
 /*
  * A connection of a session. InitiatorAddress is the real local address, TargetAddress the portal's
- * text as the caller gave it; ports in host byte order; CID in network byte order.
+ * text as the caller gave it; ports in host byte order; CID has its low byte
+ * first [O].
  */
 typedef struct {
 	ISCSI_UNIQUE_CONNECTION_ID ConnectionId;
@@ -412,9 +413,8 @@ typedef struct {
 
 /*
  * A session. InitiatorName is the initiator's node name; TargetNodeName and TargetName are both the
- * target's name. ISID is as on the wire; TSID (the TSIH) and CID have their low byte first, as seen on
- * Windows. Connections has
- * ConnectionCount elements, the leading one first, and is NULL for none.
+ * target's name. ISID is as on the wire; TSID, the TSIH, has its low byte first, as seen on Windows
+ * [O]. Connections has ConnectionCount elements, the leading one first, and is NULL for none.
  */
 typedef struct {
 	ISCSI_UNIQUE_SESSION_ID SessionId;

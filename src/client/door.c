@@ -77,12 +77,14 @@ static int nobody(int r)
 int door_open(int *ret_fd)
 {
 	const char *named = secure_getenv("ISCSIDSC_SOCKET");
-	int r;
+	int own, r;
 
 	if (named && *named)
 		return nobody(socket_connect(named, ret_fd));
-	r = nobody(own_connect(ret_fd));
-	if (r == -ENOENT)
-		r = nobody(socket_connect(SYSTEM_SOCKET, ret_fd));
-	return r;
+	own = nobody(own_connect(ret_fd));
+	/* XDG_RUNTIME_DIR may be another user's, kept over a change of user. */
+	if (own != -ENOENT && own != -EACCES)
+		return own;
+	r = nobody(socket_connect(SYSTEM_SOCKET, ret_fd));
+	return r == -ENOENT ? own : r;
 }

@@ -56,7 +56,8 @@ struct nexus_ops {
 	/* A connection was lost (it is being brought back), or joined again. For log lines. */
 	void (*conn)(void *ctx, const struct nexus_conn *conn, bool up, const struct fault *why);
 	void (*async)(void *ctx, const struct conn_async *async);
-	/* The nexus is over and free: last call. Commands were all answered before. */
+	/* The nexus is over and free: last call. Commands were all answered before (those with another
+	 * reply_to than the home loop or the control thread may still be on their way to `done`). */
 	void (*ended)(void *ctx);
 };
 

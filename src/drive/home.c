@@ -82,12 +82,12 @@ static void home_io_arrived(struct msg *msg)
 
 	home_submit(n, io);
 	/* Last: from now on the control thread may free the nexus. */
-	atomic_fetch_sub(&n->inbound, 1);
+	atomic_fetch_add(&n->taken, 1);
 }
 
 void home_post_io(struct nexus *n, struct io *io)
 {
-	atomic_fetch_add(&n->inbound, 1);
+	atomic_fetch_add(&n->given, 1);
 	io->msg.run = home_io_arrived;
 	mailbox_post(loop_box(n->home), &io->msg);
 }

@@ -3,10 +3,10 @@
  * and the session's home.
  *
  * Life. Home makes it for SESSION_EVENT_CONN and orders START. When the connection is over, it
- * tells home (home_link_ended) and from then on only bounces commands back. Home gives it to the control
- * thread (which reads its counters), that orders FREE as the last order of all, the link's loop
- * frees the engine's connection and home frees the link (home_link_gone). All messages are embedded
- * and every mailbox keeps order, so none is in flight when its link goes.
+ * tells home (home_link_ended) and from then on only bounces commands back. Home gives it to the
+ * control thread (which reads its counters), that orders FREE as the last order of all, the link's
+ * loop frees the engine's connection and home frees the link (home_link_gone). All messages are
+ * embedded and every mailbox keeps order, so none is in flight when its link goes.
  */
 #ifndef ISCSIDSC_DRIVE_LINK_H
 #define ISCSIDSC_DRIVE_LINK_H

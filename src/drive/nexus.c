@@ -184,8 +184,16 @@ static void nexus_free(struct nexus *n)
 	free(n);
 }
 
-/* The end: home is done, and no call is under way. Commands that were given meanwhile are answered
- * by home before over_msg comes back. */
+/* True if home dealt with all commands when over_msg was last sent out, and none was given
+ * since. */
+static bool nexus_is_quiet(const struct nexus *n)
+{
+	return n->quiet && atomic_load(&n->given) == n->quiet_at;
+}
+
+/* The end: home is done, and no call is under way. Commands given meanwhile were answered by home,
+ * but those answers may still lie in its mailbox or in ours: over_msg takes a turn through both,
+ * behind them. */
 static void nexus_try_end(struct nexus *n)
 {
 	struct nexus_ops ops = n->ops;
@@ -193,7 +201,9 @@ static void nexus_try_end(struct nexus *n)
 
 	if (!n->over_told || n->calls)
 		return;
-	if (atomic_load(&n->inbound)) {
+	if (!nexus_is_quiet(n)) {
+		n->quiet_at = atomic_load(&n->given);
+		n->quiet = atomic_load(&n->taken) == n->quiet_at;
 		n->over_told = false;
 		n->over_msg.run = home_look_again;
 		mailbox_post(loop_box(n->home), &n->over_msg);

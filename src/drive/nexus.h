@@ -37,7 +37,8 @@ struct nexus {
 	bool up;
 	struct list mirrors; /* of struct mirror, owned; in the order of the listing */
 	unsigned calls;      /* under way */
-	bool over_told;
+	bool over_told, quiet;
+	unsigned quiet_at;   /* what `given` was when all was taken */
 
 	/* home's own */
 	enum home_state state;
@@ -57,7 +58,7 @@ struct nexus {
 	struct msg over_msg; /* goes to and fro at the end, see nexus_over */
 
 	/* anyone's */
-	atomic_uint inbound; /* ios posted to home and not yet taken up there */
+	atomic_uint given, taken; /* ios posted to home, and those that home dealt with */
 	atomic_uint asyncs;  /* async notes on their way to the control thread */
 };
 

@@ -24,6 +24,7 @@ void recovery_begin(struct session *s, const struct fault *why, uint64_t now, ui
 	for (unsigned i = 0; i < s->members; i++) {
 		struct member *m = member_at(s, i);
 
+		m->retry_at = ENGINE_NEVER; /* the reinstatement brings it back */
 		if (m->state != MEMBER_UP && m->state != MEMBER_RESTING)
 			continue;
 		m->state = MEMBER_AWAY;

@@ -162,19 +162,23 @@ static int socket_open(void)
 /* Clients that talk nonsense, or nothing, cost the others nothing. */
 static void test_broken_clients(void **state)
 {
-	static const char *const openings[] = {
-		"", "\0", "\0AUTH EXTERNAL\r\n", "GET / HTTP/1.0\r\n\r\n",
-		"\0AUTH EXTERNAL 30\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\nl\1\0\1\377\377\377\177",
+	static const struct {
+		const char *text;
+		size_t len;
+	} openings[] = {
+#define OPENING(text) { text, sizeof(text) - 1 }
+		OPENING(""), OPENING("\0"), OPENING("\0AUTH EXTERNAL\r\n"),
+		OPENING("GET / HTTP/1.0\r\n\r\n"),
+		OPENING("\0AUTH EXTERNAL 30\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\nl\1\0\1\377\377\377\177"),
+#undef OPENING
 	};
-	static const size_t lengths[] = { 0, 1, 17, 18, 63 };
 	char name[MAX_ISCSI_NAME_LEN + 1], noise[4096];
 	int fds[40];
 
 	(void)state;
 	for (unsigned i = 0; i < 40; i++) {
 		fds[i] = socket_open();
-		if (lengths[i % 5])
-			(void)!send(fds[i], openings[i % 5], lengths[i % 5], MSG_NOSIGNAL);
+		(void)!send(fds[i], openings[i % 5].text, openings[i % 5].len, MSG_NOSIGNAL);
 		for (size_t j = 0; j < sizeof(noise); j++)
 			noise[j] = (char)rand();
 		if (i >= 20)

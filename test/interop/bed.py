@@ -342,7 +342,7 @@ class Load:
         self.daemon = bed.daemon(f"fio-{len(bed.undo)}", [
             "fio", "--name=mixed", "--ioengine=nbd", f"--uri={nbd_uri(path)}", "--rw=randrw",
             "--rwmixread=40", f"--bsrange={block}", f"--iodepth={depth}", f"--size={size}",
-            "--verify=crc32c", "--verify_backlog=64", "--verify_fatal=1", "--verify_dump=0",
+            "--verify=crc32c", "--verify_backlog=64", "--verify_fatal=1", "--verify_dump=0", "--verify_state_save=0",
             "--time_based", f"--runtime={seconds}", "--randrepeat=0", "--serialize_overlap=1",
             "--output-format=json"], cwd=bed.dir)
         self.seconds = seconds

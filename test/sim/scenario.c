@@ -75,7 +75,7 @@ static void chap(struct sim_options *o, struct random *r)
 	o->ops = 20;
 	o->lossless = true;
 	chap_set(o, r, random_one_in(r, 2));
-	o->peer.text_chunk = random_one_in(r, 2) ? 0 : 20 + random_below(r, 300);
+	o->peer.text_chunk = random_one_in(r, 2) ? 0 : 150 + random_below(r, 300);
 }
 
 static void chap_wrong(struct sim_options *o, struct random *r)
@@ -174,6 +174,7 @@ static void too_many(struct sim_options *o, struct random *r)
 	four(o, r);
 	o->peer.max_connections = 1 + random_below(r, 3);
 	o->add_fails = FAULT_TOO_MANY;
+	o->add_may_work = true;
 }
 
 /* ---------------------------------------------------------------- under load */

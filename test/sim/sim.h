@@ -62,6 +62,7 @@ struct sim_options {
 	bool discovery;              /* SendTargets instead of commands */
 	enum fault_kind login_fails; /* the first login ends so; FAULT_NONE: it must not fail */
 	enum fault_kind add_fails;   /* added logins end so */
+	bool add_may_work;           /* ... only some of them */
 	enum peer_cost fault_cost;   /* of peer.fault: what is expected */
 	bool lossless;               /* the session must never go down */
 };
@@ -245,6 +246,7 @@ struct sim {
 	bool trouble_came;
 	uint64_t steps;
 	bool verbose;
+	struct sim *next_failed;
 	char failure[512];
 };
 

@@ -59,8 +59,10 @@ static bool add_or_remove(struct sim *sim, enum trouble kind)
 {
 	struct home *h = &sim->home;
 
-	if (!h->up || home_open_calls(h) || h->id_count < 2)
+	if (!h->up || home_open_calls(h))
 		return false;
+	if (kind == TROUBLE_REMOVE && h->id_count < 2)
+		return true; /* too late */
 	if (kind == TROUBLE_REMOVE) {
 		h->wanted--;
 		home_remove(sim, h->ids[1 + random_below(&sim->random, h->id_count - 1)]);
@@ -70,6 +72,15 @@ static bool add_or_remove(struct sim *sim, enum trouble kind)
 	return true;
 }
 
+/* Answers that are on their way up: they tell of a time before the failure. */
+static bool news_waits(const struct sim *sim)
+{
+	list_for_each(it, &sim->carriers)
+		if (!list_empty(&list_entry(it, struct carrier, link)->news))
+			return true;
+	return false;
+}
+
 /* Returns false if it can't come now. */
 static bool bring(struct sim *sim, enum trouble kind)
 {
@@ -77,6 +88,8 @@ static bool bring(struct sim *sim, enum trouble kind)
 
 	if (kind == TROUBLE_ADD || kind == TROUBLE_REMOVE)
 		return add_or_remove(sim, kind);
+	if (kind == TROUBLE_POWER && news_waits(sim))
+		return false;
 	if (kind != TROUBLE_NO_ANSWER && kind != TROUBLE_POWER && !c)
 		return false;
 	switch (kind) {

@@ -38,6 +38,7 @@ struct wire *wire_new(struct sim *sim, struct carrier *carrier)
 	w->connect_at = sim->now + random_below(&sim->random, 200) * SIM_US;
 	if (short_now && random_one_in(&sim->random, 2)) {
 		sim->short_wires_left--;
+		sim->trouble_came = true;
 		w->cut_after = 1 + random_below(&sim->random, random_one_in(&sim->random, 2) ? 300 : 2000);
 	}
 	list_append(&sim->wires, &w->link);

@@ -207,10 +207,10 @@ static void session_list_json(void **state)
 		json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN),
 		"{\"sessions\":[{\"session_id\":\"fffffa800f7900a8-400001370000000d\","
 		"\"initiator_name\":\"iqn.host\",\"target_name\":\"iqn.t\","
-		"\"isid\":\"400001370000\",\"tsih\":9984,\"connections\":[{"
+		"\"isid\":\"400001370000\",\"tsih\":39,\"connections\":[{"
 		"\"connection_id\":\"fffffa800f7900a8-1b\",\"initiator_address\":\"0.0.0.0\","
 		"\"initiator_socket\":58847,\"target_address\":\"192.168.1.108\","
-		"\"target_socket\":3260,\"cid\":256}]}]}");
+		"\"target_socket\":3260,\"cid\":1}]}]}");
 	json_object_put(json);
 }
 

@@ -85,6 +85,22 @@ static void refuse(struct peer_conn *c, unsigned status)
 	conn_close(c);
 }
 
+/* The last request was answered well: the connection enters its session. */
+static void enter_session(struct peer_conn *c)
+{
+	struct peer_login *l = c->login;
+	struct peer *p = c->peer;
+	struct peer_session *old = session_find(p, l->first.isid, l->initiator);
+
+	if (!l->session) {
+		if (old && l->leading) /* session reinstatement */
+			session_end(old);
+		l->session = session_open(p, l->first.isid, l->initiator, l->discovery, l->now.cmd_sn);
+		l->session->params = c->params;
+	}
+	session_join(l->session, c);
+}
+
 /* The next piece of the text; the last one may move on. */
 static void send_piece(struct peer_conn *c)
 {
@@ -99,11 +115,14 @@ static void send_piece(struct peer_conn *c)
 	if (r.more)
 		len = chunk;
 	l->out_at += len;
-	r.transit = l->transit && !r.more;
+	/* A last piece that was asked for with T=0 can't move on: the next request will ask again. */
+	r.transit = l->transit && l->now.transit && !r.more;
 	r.nsg = r.transit ? l->now.nsg : 0;
 	r.tsih = l->first.tsih;
-	if (r.transit && r.nsg == PDU_STAGE_FULL_FEATURE)
+	if (r.transit && r.nsg == PDU_STAGE_FULL_FEATURE) {
+		enter_session(c);
 		r.tsih = c->session->tsih;
+	}
 	put_response(c, &r, text, len);
 	if (r.more)
 		return;
@@ -145,22 +164,6 @@ static bool find_session(struct peer_conn *c)
 	}
 	l->session = s;
 	return true;
-}
-
-/* The last request was answered well: the connection enters its session. */
-static void enter_session(struct peer_conn *c)
-{
-	struct peer_login *l = c->login;
-	struct peer *p = c->peer;
-	struct peer_session *old = session_find(p, l->first.isid, l->initiator);
-
-	if (!l->session) {
-		if (old && l->leading) /* session reinstatement */
-			session_end(old);
-		l->session = session_open(p, l->first.isid, l->initiator, l->discovery, l->now.cmd_sn);
-		l->session->params = c->params;
-	}
-	session_join(l->session, c);
 }
 
 /* ---------------------------------------------------------------- keys */
@@ -374,8 +377,6 @@ static void answer(struct peer_conn *c)
 		return;
 	}
 	l->transit = l->now.transit && !chap_open;
-	if (l->transit && l->now.nsg == PDU_STAGE_FULL_FEATURE)
-		enter_session(c);
 	send_piece(c);
 }
 

@@ -1,0 +1,45 @@
+/*
+ * drive_fake_stage.h - the control thread of a drive test: a mailbox, a drive, one nexus, and what
+ * was told about it. Called fake, since every test of the room links it.
+ */
+#ifndef ISCSIDSC_TEST_DRIVE_FAKE_STAGE_H
+#define ISCSIDSC_TEST_DRIVE_FAKE_STAGE_H
+
+#include "drive/drive.h"
+
+enum { ANSWERS = 8 }; /* tokens are 1 to ANSWERS */
+
+/* The control thread's side of a test. */
+struct stage {
+	struct mailbox box;
+	struct drive *drive;
+	struct nexus *nexus;
+	unsigned answers, ups, downs, faileds, ended, lost, rejoined;
+	struct fault answer[ANSWERS + 1]; /* by token */
+	bool answered[ANSWERS + 1];
+	struct nexus_conn conn;
+	struct fault why;
+	uint64_t pause_ns;
+};
+
+/* A command that counts how often it came back. */
+struct probe {
+	struct io io;
+	unsigned done;
+};
+
+extern uint32_t hold_ms; /* for the next stage_open */
+
+int64_t now_ms(void);
+void *token(unsigned i);
+/* Runs the control thread until *what reaches n; fails the test after 20 s. */
+void until(struct stage *s, const unsigned *what, unsigned n);
+void stage_open(struct stage *s, unsigned loops, const char *target);
+/* Waits for ended(). */
+void stage_close(struct stage *s);
+struct conn_options options_for(uint64_t id, const char *host, uint16_t port);
+/* A listening socket on 127.0.0.1. */
+int listener(uint16_t *ret_port);
+void probe_done(struct io *io);
+
+#endif
