@@ -36,6 +36,7 @@ def one(function, args, target, seconds):
     signal.alarm(SHORT_LIMIT + 4 * seconds)
     bed = Bed(args.build)
     try:
+        target.revive()
         with bed:
             try:
                 function(bed, target, seconds)

@@ -4,10 +4,8 @@ Each has the same three targets (`open`, `chap`, `mutual`), the same secrets, an
 in `can`; scenarios ask for that.
 """
 import os
-import re
 import shutil
 import signal
-import subprocess
 import time
 
 from bed import Failed, Unable, free_port, port_open, run, run_ok, wait_for
@@ -33,8 +31,8 @@ class Target:
     def name(self, which="open"):
         return f"{NODE}:{which}"
 
-    def restart(self):
-        raise NotImplementedError
+    def revive(self):
+        """Before each scenario: a target that died of the last one is started again."""
 
 
 def program(name):
@@ -259,15 +257,22 @@ class Lio(Target):
         for script in ("lio-setup.sh", "lio-guest.sh", "uml-init.sh"):
             shutil.copy(os.path.join(here, script), self.work)
             os.chmod(os.path.join(self.work, script), 0o755)
+        self.linux = linux
         self.network()
-        self.daemon = bed.daemon("uml", [
-            "ip", "netns", "exec", self.namespace, linux, "mem=768M", "rootfstype=hostfs",
+        self.start()
+        bed.at_end(self.stop)
+
+    def start(self):
+        for name in ("ready", "rc", "stop"):
+            if os.path.exists(os.path.join(self.work, name)):
+                os.unlink(os.path.join(self.work, name))
+        self.daemon = self.bed.daemon("uml", [
+            "ip", "netns", "exec", self.namespace, self.linux, "mem=768M", "rootfstype=hostfs",
             "root=/dev/root", "rootflags=/", "ro", f"init={self.work}/uml-init.sh",
             f"UML_WORK={self.work}", "UML_SCRIPT=lio-guest.sh", f"UML_MODS={self.MODULES}",
             "con=null", "con0=null,fd:1",
             *(f"vec{i}:transport=tap,ifname=tap{i},depth=128,gro=1" for i in (0, 1)), "panic=1"],
-            env={"LD_PRELOAD": os.path.join(bed.build, "test/interop/uml_xstate.so")})
-        bed.at_end(self.stop)
+            env={"LD_PRELOAD": os.path.join(self.bed.build, "test/interop/uml_xstate.so")})
 
         def ready():
             if os.path.exists(os.path.join(self.work, "rc")) or not self.daemon.alive():
@@ -287,6 +292,15 @@ class Lio(Target):
             run_ok(["ip", "-n", ns, "tuntap", "add", "dev", f"tap{i}", "mode", "tap"])
             run_ok(["ip", "-n", ns, "addr", "add", f"10.99.{i}.1/24", "dev", f"tap{i}"])
             run_ok(["ip", "-n", ns, "link", "set", f"tap{i}", "up"])
+
+    def revive(self):
+        if self.daemon.alive():
+            return
+        # A panic of the guest's kernel is told, then the rest goes on with a fresh one.
+        log = self.daemon.log()
+        at = log.rfind("Kernel panic")
+        print(f"    the guest had died: {log[at:at + 200].splitlines()[0] if at >= 0 else 'no panic'}")
+        self.start()
 
     def out(self):
         path = os.path.join(self.work, "out.log")

@@ -281,7 +281,8 @@ static uint8_t *buffer(struct peer_conn *c, const uint8_t *data, uint32_t len, u
 
 	(void)c;
 	memset(bytes, 0, room);
-	memcpy(bytes, data, len < room ? len : room);
+	if (len)
+		memcpy(bytes, data, len < room ? len : room);
 	return bytes;
 }
 
