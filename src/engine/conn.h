@@ -137,6 +137,14 @@ struct conn {
 	struct conn_counters counters;
 };
 
+/* Only the connection's own thread writes its counters. */
+static inline void conn_count(_Atomic uint64_t *counter, uint64_t n)
+{
+	uint64_t old = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, old + n, memory_order_relaxed);
+}
+
 /* conn.c */
 int conn_new(const struct conn_plan *plan, struct conn **ret);
 /* Enters a state: the one place that also starts and stops its timers. */

@@ -17,12 +17,6 @@ static uint32_t min32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static void count(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
-
 /* ---------------------------------------------------------------- out */
 
 static void add_burst(struct conn *c, struct task *task, uint32_t ttt, uint32_t offset, uint32_t end)
@@ -77,7 +71,7 @@ bool data_send_command(struct conn *c, struct task *task)
 	send_pdu(c, bhs, task->out, immediate, NULL, immediate ? task : NULL);
 	if (end > immediate)
 		add_burst(c, task, PDU_NO_TAG, immediate, end);
-	count(&c->counters.commands, 1);
+	conn_count(&c->counters.commands, 1);
 	return true;
 }
 
@@ -257,7 +251,7 @@ int data_in_received(struct conn *c, const uint8_t *bhs)
 	task->data_sn++;
 	task->received += in.data_len;
 	task->sequence = in.final ? 0 : task->sequence + in.data_len;
-	count(&c->counters.data_in, in.data_len);
+	conn_count(&c->counters.data_in, in.data_len);
 	if (!in.has_status)
 		return 0;
 	task->status = in.status;

@@ -199,7 +199,7 @@ static int pdu_complete(struct conn *c, uint64_t now)
 
 	if (check_data_digest(c) < 0)
 		return -1;
-	atomic_fetch_add_explicit(&c->counters.pdus_in, 1, memory_order_relaxed);
+	conn_count(&c->counters.pdus_in, 1);
 	recv_reset(c);
 	if (op->stat == STAT_LOGIN)
 		return op->handle(c, now);
@@ -291,7 +291,7 @@ void conn_received(struct conn *c, size_t n, uint64_t now)
 	struct conn_in *in = &c->in;
 	size_t direct = n < in->lent_direct ? n : in->lent_direct;
 
-	atomic_fetch_add_explicit(&c->counters.bytes_in, n, memory_order_relaxed);
+	conn_count(&c->counters.bytes_in, n);
 	if (c->over)
 		return;
 	c->heard = now;

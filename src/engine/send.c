@@ -13,13 +13,6 @@
 #include "base/bytes.h"
 #include "proto/digest.h"
 
-static void count(_Atomic uint64_t *counter, uint64_t n)
-{
-	/* Only this thread writes. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
-
 static bool digests_on(const struct conn *c)
 {
 	return c->state != CONN_S4_IN_LOGIN; /* LOG-10, TRAP-10 */
@@ -54,7 +47,7 @@ void send_pdu(struct conn *c, uint8_t bhs[PDU_BHS_LEN], const uint8_t *data, uin
 	}
 	if (task)
 		task->lent++;
-	count(&c->counters.pdus_out, 1);
+	conn_count(&c->counters.pdus_out, 1);
 }
 
 /* The oldest PDU left, or will never leave. */
@@ -270,7 +263,7 @@ static void data_left(struct conn *c, struct task *task)
 void conn_sent(struct conn *c, size_t n, uint64_t now)
 {
 	(void)now;
-	count(&c->counters.bytes_out, n);
+	conn_count(&c->counters.bytes_out, n);
 	n += c->head_sent;
 	while (c->ring_len) {
 		struct conn_out *out = &c->ring[c->ring_head];
@@ -281,7 +274,7 @@ void conn_sent(struct conn *c, size_t n, uint64_t now)
 			break;
 		n -= len;
 		if (task)
-			count(&c->counters.data_out, out->data_len);
+			conn_count(&c->counters.data_out, out->data_len);
 		drop_head(c);
 		data_left(c, task);
 	}
