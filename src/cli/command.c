@@ -111,10 +111,36 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+/* Prints a word behind a blank, or on a new line with this indent. Returns the new column. */
+static int word_print(int column, int indent, const char *word, int length)
+{
+	const int most = 80;
+
+	if (column > indent && column + 1 + length > most)
+		column = printf("\n%*s", indent, "") - 1;
+	else if (column > indent)
+		column += printf(" ");
+	return column + printf("%.*s", length, word);
+}
+
+static void words_print(int column, int indent, const char *words)
+{
+	for (; *words; words += strspn(words, " ")) {
+		int length = (int)strcspn(words, " ");
+
+		column = word_print(column, indent, words, length);
+		words += length;
+	}
+	printf("\n");
+}
+
 void command_usage(const struct command *command)
 {
-	printf("iscsicli %s%s%s\n    %s\n", command->name, *command->arguments ? " " : "",
-	       command->arguments, command->help);
+	int column = printf("iscsicli %s", command->name);
+
+	words_print(column, 8, command->arguments);
+	column = printf("%4s", "");
+	words_print(column, 4, command->help);
 	if (strstr(command->arguments, OPTIONS))
 		printf("    LoginFlags: 1 require IPsec, 2 several sessions to the target, "
 		       "8 try other portals\n"
@@ -130,26 +156,32 @@ void command_usage(const struct command *command)
 
 void command_usage_all(void)
 {
+	int column;
+
 	printf("iscsicli [--json] <command> <arguments>\n"
 	       "    * in the place of an argument leaves it at its default. Numbers are "
-	       "decimal, or\n    hexadecimal after 0x. Ids are as SessionList shows them. --json "
-	       "prints JSON alone.\n"
+	       "decimal, or\n    hexadecimal after 0x; yes and no are T and F. Ids are as "
+	       "SessionList shows them.\n    --json prints JSON alone. The exit status is the low "
+	       "byte of the API's status.\n"
 	       "    iscsicli alone reads commands from standard input, which keeps secrets out of\n"
-	       "    the list of processes.\n"
+	       "    the list of processes. ISCSIDSC_SOCKET names the socket of the service, where\n"
+	       "    it is not the usual one.\n"
 	       "\n"
 	       "A first session:\n"
-	       "    iscsicli QAddTargetPortal 192.0.2.1\n"
-	       "    iscsicli ListTargets\n"
-	       "    iscsicli QLoginTarget iqn.2001-04.com.example:disk\n"
-	       "    iscsicli Show\n"
+	       "    iscsicli QAddTargetPortal 192.0.2.1                  find targets\n"
+	       "    iscsicli ListTargets                                 show their names\n"
+	       "    iscsicli QLoginTarget iqn.2001-04.com.example:disk   tells the session's id\n"
+	       "    iscsicli QAddConnection <SessionId> * 192.0.2.2      a second connection\n"
+	       "    iscsicli Show                                        where the disks are\n"
+	       "    iscsicli LogoutTarget <SessionId>\n"
 	       "\n");
 	for (const struct command *command = command_table; command->name; command++)
 		if (command->run != not_there_yet)
 			command_usage(command);
-	printf("Not there yet:");
+	column = printf("Not there yet:");
 	for (const struct command *command = command_table; command->name; command++)
 		if (command->run == not_there_yet)
-			printf(" %s", command->name);
+			column = word_print(column, 4, command->name, (int)strlen(command->name));
 	printf("\n\n");
 }
 

@@ -105,7 +105,7 @@ static ISDSC_STATUS defaults_list(struct run *run, const char *name)
 			continue;
 		shown++;
 		if (!array) {
-			printf("    %-24s: %s\n        built-in %s. %s\n", setting->Name,
+			printf("    %-28s: %s\n        built-in %s. %s\n", setting->Name,
 			       setting->Value, *setting->BuiltIn ? setting->BuiltIn : "none",
 			       setting->Help);
 			continue;

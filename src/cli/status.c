@@ -9,8 +9,8 @@ const struct status_text status_table[] = {
 	ROW(ERROR_SUCCESS, "The operation completed successfully. "),
 	ROW(ERROR_FILE_NOT_FOUND, "The file was not found."),
 	ROW(ERROR_ACCESS_DENIED,
-	    "The operation failed: access is denied; root, the service's user or its group "
-	    "may do this."),
+	    "The operation failed: access is denied. Root and the service's user may do all; "
+	    "the group iscsidsc may list, and change with the setting group-may-change."),
 	ROW(ERROR_NOT_ENOUGH_MEMORY, "The operation failed: not enough memory."),
 	ROW(ERROR_GEN_FAILURE, "The operation failed: a device does not work."),
 	ROW(ERROR_NOT_SUPPORTED, "The operation failed: the request is not supported."),

@@ -108,14 +108,16 @@ static struct judgement status_judge(struct command *command)
 	}
 }
 
-/* IN-14: a GOOD that moved less than asked for must not hand out what the buffer held before. */
+/* IN-14: a GOOD that moved less than asked for must not hand out what the buffer held before, nor
+ * pass for a write of data that the target never took. */
 static int data_judge(const struct command *command)
 {
 	const struct task *task = &command->io.task;
 
 	if (!command->exact)
 		return 0;
-	if (task->received != task->in_len || (task->underflow && task->residual))
+	if (task->received != task->in_len || task->sent < task->out_len ||
+	    (task->underflow && task->residual))
 		return -EIO;
 	return task->overflow ? -EIO : 0;
 }

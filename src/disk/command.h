@@ -22,7 +22,7 @@ struct command {
 	 * ready or busy for too long). The sense data, if any, are in io.task. May run the
 	 * command again, or free it. */
 	void (*done)(struct command *command, int error);
-	bool exact;                /* less data than asked for is an error (IN-14) */
+	bool exact;                /* less data than asked for, in or out, is an error (IN-14) */
 
 	/* its own */
 	struct timer timer;

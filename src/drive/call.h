@@ -6,7 +6,7 @@
 
 #include "drive/nexus.h"
 
-enum call_kind { CALL_ADD, CALL_REMOVE, CALL_LOGOUT, CALL_TEXT, CALL_PORTALS, CALL_ORDERING };
+enum call_kind { CALL_ADD, CALL_REMOVE, CALL_LOGOUT, CALL_TEXT, CALL_PORTALS, CALL_HABITS };
 
 struct call {
 	struct msg msg;
@@ -16,7 +16,8 @@ struct call {
 	enum call_kind kind;
 	void *token;
 	uint64_t id;                  /* CALL_ADD, CALL_REMOVE */
-	bool on;                      /* CALL_ORDERING */
+	bool ordering;                /* CALL_HABITS */
+	uint32_t rest;                /* CALL_HABITS */
 	bool mirrored;                /* CALL_ADD: made a mirror, which goes if the call fails */
 	struct conn_options *options; /* CALL_ADD: one; CALL_PORTALS: count; owned */
 	unsigned count;

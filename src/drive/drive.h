@@ -75,7 +75,8 @@ void nexus_remove_conn(struct nexus *nexus, uint64_t conn_id, void *token);
 void nexus_logout(struct nexus *nexus, void *token);
 /* Discovery sessions: one Text exchange; answered by text(). */
 void nexus_text(struct nexus *nexus, const char *text, size_t len, void *token);
-void nexus_set_ordering(struct nexus *nexus, bool on);
+/* See session_set_habits. */
+void nexus_set_habits(struct nexus *nexus, bool ordering, uint32_t rest);
 /* Control thread: the connections in order, the leading one first. Returns how many there are;
  * fills at most n. */
 unsigned nexus_conns(struct nexus *nexus, struct nexus_conn *ret, unsigned n);

@@ -378,8 +378,8 @@ static bool home_ask_session(struct nexus *n, struct call *call)
 	case CALL_PORTALS:
 		session_set_portals(n->session, call->options, call->count);
 		return false;
-	case CALL_ORDERING:
-		session_set_ordering(n->session, call->on);
+	case CALL_HABITS:
+		session_set_habits(n->session, call->ordering, call->rest);
 		return false;
 	case CALL_TEXT:
 		break;

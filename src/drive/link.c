@@ -224,15 +224,24 @@ static void link_answer(struct link *link, const struct conn_event *event)
 	call_return(call, &why);
 }
 
+/* One that can't be passed on. What only informs may get lost; where the target asks for a logout
+ * or drops connections (events 1 to 3) the session would have to act, so the connection ends. */
+static void link_lose_async(struct link *link, const struct conn_async *async)
+{
+	if (async->event >= 1 && async->event <= 3)
+		link_closed(link, ENOBUFS);
+}
+
 static void link_tell_async(struct link *link, const struct conn_async *async)
 {
-	struct link_async *carrier;
+	struct link_async *carrier = NULL;
 
-	if (atomic_load(&link->asyncs) >= LINK_ASYNCS)
+	if (atomic_load(&link->asyncs) < LINK_ASYNCS)
+		carrier = calloc(1, sizeof(*carrier));
+	if (!carrier) {
+		link_lose_async(link, async);
 		return;
-	carrier = calloc(1, sizeof(*carrier));
-	if (!carrier)
-		return;
+	}
 	carrier->link = link;
 	carrier->async = *async;
 	atomic_fetch_add(&link->asyncs, 1);
@@ -369,13 +378,6 @@ static void link_ordered(struct msg *msg)
 
 	if (link->state != LINK_ENDED)
 		link_obey(link, orders);
-	if (!(orders & LINK_FREE))
-		return;
-	chore_cancel(&link->chore);
-	link_deliver(link);
-	conn_free(link->conn);
-	link->conn = NULL;
-	link_post_home(link, &link->end_msg, home_link_gone);
 }
 
 void link_order(struct link *link, enum link_order order)
@@ -383,6 +385,23 @@ void link_order(struct link *link, enum link_order order)
 	/* Not empty: the message is on its way, and will find this order too. */
 	if (atomic_fetch_or(&link->orders, (unsigned)order) == 0)
 		mailbox_post(loop_box(link->loop), &link->orders_msg);
+}
+
+static void link_released(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, end_msg);
+
+	chore_cancel(&link->chore);
+	link_deliver(link);
+	conn_free(link->conn);
+	link->conn = NULL;
+	link_post_home(link, &link->end_msg, home_link_gone);
+}
+
+void link_release(struct link *link)
+{
+	link->end_msg.run = link_released;
+	mailbox_post(loop_box(link->loop), &link->end_msg);
 }
 
 static void link_take(struct link *link, struct io *io)

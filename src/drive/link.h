@@ -4,9 +4,10 @@
  *
  * Life. Home makes it for SESSION_EVENT_CONN and orders START. When the connection is over, it
  * tells home (home_link_ended) and from then on only bounces commands back. Home gives it to the
- * control thread (which reads its counters), that orders FREE as the last order of all, the link's
+ * control thread (which reads its counters), that releases it by a message of its own, the link's
  * loop frees the engine's connection and home frees the link (home_link_gone). All messages are
- * embedded and every mailbox keeps order, so none is in flight when its link goes.
+ * embedded and every mailbox keeps order, so none is in flight when its link goes. An order would
+ * not do for the release: orders that wait share one message, and this one has to come last.
  */
 #ifndef ISCSIDSC_DRIVE_LINK_H
 #define ISCSIDSC_DRIVE_LINK_H
@@ -25,7 +26,6 @@ enum link_order {
 	LINK_LOGOUT_SESSION = 1 << 2, /* reason 0 */
 	LINK_ABANDON = 1 << 3,
 	LINK_WAKE = 1 << 4,
-	LINK_FREE = 1 << 5,           /* by the control thread, once home orders nothing any more */
 };
 
 enum link_state {
@@ -68,7 +68,7 @@ struct link {
 	struct msg orders_msg;
 	_Atomic unsigned orders;
 
-	/* messages to home; end_msg then goes on to the control thread and back (see Life) */
+	/* messages to home; end_msg then goes on to the control thread, the loop, and home (see Life) */
 	struct msg up_msg, end_msg, wake_msg;
 	_Atomic uint64_t wakes;
 	atomic_uint asyncs;
@@ -95,8 +95,10 @@ struct link {
 
 /* Home. Returns NULL without memory. */
 struct link *link_new(struct nexus *nexus, struct loop *loop, struct conn *conn);
-/* Home and, for LINK_FREE, the control thread. */
+/* Home. */
 void link_order(struct link *link, enum link_order order);
+/* Control thread, once home has let go of it. */
+void link_release(struct link *link);
 /* Home, or the link's loop. Must have been LINK_STARTed, and not be known to be over. */
 void link_submit(struct link *link, struct io *io);
 /* Home: one Text exchange; the call is returned to the control thread. */

@@ -164,13 +164,14 @@ void nexus_set_portals(struct nexus *n, const struct conn_options *portals, unsi
 		call_free(call);
 }
 
-void nexus_set_ordering(struct nexus *n, bool on)
+void nexus_set_habits(struct nexus *n, bool ordering, uint32_t rest)
 {
-	struct call *call = call_new(n, CALL_ORDERING, NULL);
+	struct call *call = call_new(n, CALL_HABITS, NULL);
 
 	if (!call)
 		return;
-	call->on = on;
+	call->ordering = ordering;
+	call->rest = rest;
 	nexus_send(n, call);
 }
 
@@ -257,7 +258,7 @@ void nexus_call_returned(struct msg *msg)
 			    good ? call->text_len : 0);
 		break;
 	case CALL_PORTALS:
-	case CALL_ORDERING:
+	case CALL_HABITS:
 		break;
 	}
 	call_free(call);
@@ -310,7 +311,7 @@ void nexus_link_retired(struct msg *msg)
 
 	if (mirror && mirror->carrier == link)
 		mirror_retire(mirror);
-	link_order(link, LINK_FREE);
+	link_release(link);
 }
 
 void nexus_state_changed(struct nexus *n, enum session_event_kind kind, const struct fault *why,

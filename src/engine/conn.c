@@ -105,6 +105,16 @@ static uint64_t in_ms(uint64_t now, uint32_t ms)
 	return now + ms * MS;
 }
 
+/* Tasks under way end before a connection alone is logged out; the answer's own limit begins when
+ * the Logout leaves. */
+static uint32_t logout_patience(const struct conn *c)
+{
+	const struct session_times *times = &c->shared->config->times;
+
+	return c->logout_reason == PDU_LOGOUT_CONNECTION && times->hold > times->logout ? times->hold
+											: times->logout;
+}
+
 void conn_enter(struct conn *c, enum conn_state state, uint64_t now)
 {
 	const struct session_times *times = &c->shared->config->times;
@@ -123,7 +133,7 @@ void conn_enter(struct conn *c, enum conn_state state, uint64_t now)
 		c->heard = now;
 		break;
 	case CONN_S6_IN_LOGOUT: /* T9, T10 */
-		c->limit = in_ms(now, times->logout);
+		c->limit = in_ms(now, logout_patience(c));
 		break;
 	case CONN_S7_LOGOUT_REQUESTED: /* T11 */
 	case CONN_S1_FREE:
@@ -249,11 +259,16 @@ void conn_redirect(struct conn *c, const char *host, uint16_t port, uint64_t now
 		conn_fail(c, FAULT_PROTOCOL, 0, "more than %d redirections", CONN_REDIRECTS);
 		return;
 	}
+	snprintf(c->host, sizeof(c->host), "%s", host);
+	c->port = port;
+	conn_reopen(c, now);
+}
+
+void conn_reopen(struct conn *c, uint64_t now)
+{
 	login_free(c->login);
 	c->login = NULL;
 	send_reset(c);
-	snprintf(c->host, sizeof(c->host), "%s", host);
-	c->port = port;
 	conn_enter(c, CONN_S2_XPT_WAIT, now);
 	c->ev_open = true;
 }
@@ -305,8 +320,8 @@ void conn_logout(struct conn *c, unsigned reason, uint64_t now)
 {
 	struct list *item;
 
-	if (c->over)
-		return;
+	if (c->over || c->state == CONN_S6_IN_LOGOUT)
+		return; /* a removal after the target's own wish: the tasks under way still end first */
 	if (c->state != CONN_S5_LOGGED_IN && c->state != CONN_S7_LOGOUT_REQUESTED) {
 		conn_abandon(c, now);
 		return;
@@ -361,6 +376,10 @@ void conn_expire(struct conn *c, uint64_t now)
 		break;
 	case CONN_S5_LOGGED_IN:
 	case CONN_S7_LOGOUT_REQUESTED:
+		if (c->wants & WANT_PING && window_paused(&c->shared->window, c->slot)) {
+			c->ping_at = now; /* another connection's turn: it has a limit of its own */
+			break;
+		}
 		if (c->ping_at) {
 			conn_fail(c, FAULT_TIMEOUT, 0, "no answer to a NOP-Out ping"); /* NOP-6 */
 			break;

@@ -162,6 +162,8 @@ void conn_task_returned(struct conn *c, struct task *task);
 void conn_logged_in(struct conn *c, uint64_t now);
 /* A login response moved us: connect to the new address. */
 void conn_redirect(struct conn *c, const char *host, uint16_t port, uint64_t now);
+/* Begins the login anew on a new TCP connection to the same address. */
+void conn_reopen(struct conn *c, uint64_t now);
 
 /* login.c */
 int login_start(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY]);
@@ -191,7 +193,9 @@ int conn_text_room(struct conn_text *text, uint32_t len, uint8_t **ret);
 void send_pdu(struct conn *c, uint8_t bhs[PDU_BHS_LEN], const uint8_t *data, uint32_t len,
 	      uint8_t *owned, struct task *task);
 void send_reset(struct conn *c);
-/* Number for a request: immediate, or numbered in ordering mode (TOL-8). False: none to be had now,
+/* Ends the pause of ordering mode once nothing is under way that needs it. */
+void send_calm_over(struct conn *c);
+/* Number for a Text Request: immediate, or numbered in ordering mode (TOL-8). False: none to be had now,
  * we will be woken. */
 bool send_number(struct conn *c, bool *ret_immediate, uint32_t *ret_cmd_sn);
 

@@ -56,6 +56,7 @@ bool data_send_command(struct conn *c, struct task *task)
 	unsolicited(c, task, &immediate, &end);
 	task->received = task->data_sn = task->r2t_sn = task->sequence = 0;
 	task->bursts = task->burst_at = 0;
+	task->sent = immediate;
 	task->sense_len = 0;
 	task->status = 0;
 	task->overflow = task->underflow = false;
@@ -79,7 +80,9 @@ bool data_send_command(struct conn *c, struct task *task)
 static uint32_t send_data_out(struct conn *c, struct task *task)
 {
 	struct task_burst *burst = &task->burst[task->burst_at];
-	uint32_t len = min32(burst->end - burst->offset, c->params.max_send_data_segment_length);
+	/* PDU-12: whole words but for the last of a sequence */
+	uint32_t most = c->params.max_send_data_segment_length & ~UINT32_C(3);
+	uint32_t len = min32(burst->end - burst->offset, most);
 	struct pdu_data_out pdu = { .final = burst->offset + len == burst->end, .lun = task->lun,
 		.initiator_task_tag = task->itt, .target_transfer_tag = burst->ttt,
 		.exp_stat_sn = c->exp_stat_sn, .data_sn = burst->data_sn++,
@@ -88,6 +91,7 @@ static uint32_t send_data_out(struct conn *c, struct task *task)
 
 	pdu_put_data_out(bhs, &pdu);
 	send_pdu(c, bhs, task->out + burst->offset, len, NULL, task);
+	task->sent += len;
 	burst->offset += len;
 	if (pdu.final) {
 		task->burst_at = (uint8_t)((task->burst_at + 1) % TASK_BURSTS);

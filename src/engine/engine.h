@@ -27,6 +27,7 @@
 #include "proto/keys.h"
 
 #define ENGINE_NEVER UINT64_MAX
+#define ENGINE_TIME2WAIT UINT32_MAX
 
 enum {
 	ENGINE_MAX_CONNS = 64,     /* connections of one session that we handle */
@@ -77,6 +78,8 @@ struct task {
 	bool overflow, underflow;
 	uint32_t residual;
 	uint32_t received;    /* bytes that landed in `in` */
+	uint32_t sent;        /* bytes of `out` that were handed to the target; what it asked for
+	                         twice counts twice */
 	uint16_t sense_len;
 	uint8_t sense[ENGINE_SENSE_MAX];
 	struct fault fault;   /* for TASK_FAILED and TASK_LOST */
@@ -89,7 +92,6 @@ struct task {
 	uint32_t data_sn;     /* next DataSN expected */
 	uint32_t r2t_sn;      /* next R2TSN expected */
 	uint32_t sequence;    /* bytes of the present Data-In sequence */
-	uint32_t sent;        /* unsolicited bytes already queued */
 	uint8_t bursts, burst_at;
 	struct task_burst burst[TASK_BURSTS];
 	struct list data_link;
@@ -117,7 +119,9 @@ struct session_config {
 	uint32_t first_cmd_sn;
 	struct keys_offer offer;      /* what we propose; proto/keys.h */
 	int portal_group_tag;         /* the group that discovery told, -1 unknown */
-	bool ordering;                /* decisions on targets that do not sort CmdSN (TOL-8) */
+	bool ordering;                /* the target does not sort immediate requests (TOL-8) */
+	uint32_t rest;                /* milliseconds from the loss of the session to the first login of
+	                                 its reinstatement; ENGINE_TIME2WAIT: as the target asked */
 	struct session_times times;
 	uint64_t seed;                /* harmless choices only */
 };
@@ -283,8 +287,8 @@ void session_add_conn(struct session *s, const struct conn_options *options, voi
 void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t now);
 /* Logs out all. Answered; then SESSION_EVENT_END. Stops recovery. */
 void session_logout(struct session *s, void *token, uint64_t now);
-/* Turns ordering mode on or off, e.g. once INQUIRY told what the target is. */
-void session_set_ordering(struct session *s, bool on);
+/* Sets `ordering` and `rest` of the configuration anew, once INQUIRY told what the target is. */
+void session_set_habits(struct session *s, bool ordering, uint32_t rest);
 /* What connections tell, by their events, through the caller. */
 void session_conn_up(struct session *s, struct conn *c, const struct conn_up *up, uint64_t now);
 void session_conn_async(struct session *s, struct conn *c, const struct conn_async *async, uint64_t now);

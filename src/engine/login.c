@@ -42,7 +42,7 @@ struct login {
 	unsigned rounds;
 	uint8_t asked_csg, asked_nsg;/* of our last request; nsg 0 if T was 0 */
 	bool first_response_seen, group_seen;
-	uint32_t cmd_sn;
+	uint32_t cmd_sn;             /* of the first request: where a stray session would begin */
 	struct text_out out;
 	char out_buf[LOGIN_OUT_MAX];
 };
@@ -86,8 +86,8 @@ static int send_request(struct conn *c, uint8_t csg, uint8_t nsg)
 {
 	struct login *l = c->login;
 	struct pdu_login_request pdu = { .transit = nsg, .csg = csg, .nsg = nsg, .tsih = c->tsih,
-		.initiator_task_tag = l->itt, .cid = c->cid, .cmd_sn = l->cmd_sn,
-		.exp_stat_sn = c->exp_stat_sn };
+		.initiator_task_tag = l->itt, .cid = c->cid, .exp_stat_sn = c->exp_stat_sn,
+		.cmd_sn = window_current(&c->shared->window) }; /* LOG-11 */
 	uint8_t bhs[PDU_BHS_LEN], *copy = NULL;
 
 	if (l->out.full)
@@ -141,7 +141,7 @@ int login_start(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY])
 		return -ENOMEM;
 	c->login = l;
 	c->exp_stat_sn = 0;
-	l->cmd_sn = window_current(&c->shared->window); /* LOG-11 */
+	l->cmd_sn = window_current(&c->shared->window);
 	l->itt = TAG_LOGIN(c->cid);
 	l->text.limit = LOGIN_TEXT_MAX;
 	text_out_init(&l->out, l->out_buf, sizeof(l->out_buf));
@@ -211,6 +211,23 @@ static int find_address(const struct conn_text *text, struct name_address *ret)
 	return -EPROTO;
 }
 
+/* tgt takes algorithm 7 for another hash than SHA-256 and then calls our response an initiator
+ * error. Without it on offer the login succeeds. A wrong secret has another status. */
+static bool drop_algorithm(struct conn *c, const struct pdu_login_response *pdu)
+{
+	struct chap_config *chap = &c->options.chap;
+	unsigned kept = 0;
+
+	if (pdu->status_class != 2 || pdu->status_detail || !c->login->chap_begun ||
+	    c->login->chap.algorithm != CHAP_SHA256)
+		return false;
+	for (unsigned i = 0; i < chap->algorithm_count; i++)
+		if (chap->algorithms[i] != CHAP_SHA256)
+			chap->algorithms[kept++] = chap->algorithms[i];
+	chap->algorithm_count = kept;
+	return true;
+}
+
 static int refused(struct conn *c, const struct pdu_login_response *pdu, uint64_t now)
 {
 	struct name_address address;
@@ -221,6 +238,10 @@ static int refused(struct conn *c, const struct pdu_login_response *pdu, uint64_
 			return conn_fail(c, FAULT_PROTOCOL, 0, "redirection without a usable address");
 		conn_redirect(c, address.host, address.port, now);
 		return c->over ? -1 : 0;
+	}
+	if (drop_algorithm(c, pdu)) {
+		conn_reopen(c, now);
+		return 0;
 	}
 	if (pdu->status_class > 3)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "login status class %u", pdu->status_class);

@@ -100,14 +100,32 @@ struct member *member_add(struct session *s, const struct conn_options *options,
 	return m;
 }
 
+struct member *member_by_cid(const struct session *s, uint16_t cid)
+{
+	for (unsigned i = 0; i < s->members; i++)
+		if (member_at(s, i)->conn && member_at(s, i)->conn->cid == cid)
+			return member_at(s, i);
+	return NULL;
+}
+
+/* ID-9. After 65536 connections the numbers come again, and a living one may still have its own: a
+ * login with that would take its place. */
+static uint16_t fresh_cid(struct session *s)
+{
+	do
+		s->next_cid++;
+	while (member_by_cid(s, s->next_cid));
+	return s->next_cid;
+}
+
 /* Gives a member a connection, through its own portal or another one of the group. Returns 0 or
- * -ENOMEM. The CID is always a fresh one (ID-9). */
+ * -ENOMEM. */
 int member_connect(struct session *s, struct member *m, const struct conn_options *through)
 {
 	bool joins = s->phase == PHASE_UP;
 	struct conn_options options = m->options;
 	struct conn_plan plan = { .shared = s->shared, .options = &options, .slot = slot_of(s, m),
-		.cid = ++s->next_cid, .tsih = joins ? s->tsih : 0, .epoch = s->epoch,
+		.cid = fresh_cid(s), .tsih = joins ? s->tsih : 0, .epoch = s->epoch,
 		.portal_group_tag = s->portal_group_tag, .session = joins ? &s->params : NULL };
 	int r;
 
@@ -121,12 +139,4 @@ int member_connect(struct session *s, struct member *m, const struct conn_option
 		return r;
 	session_add_event(s, SESSION_EVENT_CONN)->conn = m->conn;
 	return 0;
-}
-
-struct member *member_by_cid(const struct session *s, uint16_t cid)
-{
-	for (unsigned i = 0; i < s->members; i++)
-		if (member_at(s, i)->conn && member_at(s, i)->up.cid == cid)
-			return member_at(s, i);
-	return NULL;
 }

@@ -16,6 +16,14 @@ void recovery_abandon_all(struct session *s)
 	}
 }
 
+/* TIM-2, unless it is known what the target needs. */
+static uint64_t rest(const struct session *s)
+{
+	bool known = s->config.rest != ENGINE_TIME2WAIT;
+
+	return (known ? s->config.rest : s->params.default_time2wait * UINT64_C(1000)) * MS;
+}
+
 /* REC-1: all connections go, then the session is reinstated. */
 void recovery_begin(struct session *s, const struct fault *why, uint64_t now, uint64_t pause)
 {
@@ -35,7 +43,7 @@ void recovery_begin(struct session *s, const struct fault *why, uint64_t now, ui
 	s->hold_until = now + s->config.times.hold * MS;
 	s->failed = false;
 	s->attempt = 0;
-	s->retry_at = now + pause;
+	s->retry_at = now + (pause > rest(s) ? pause : rest(s));
 	s->phase = PHASE_CLEARING;
 	recovery_abandon_all(s);
 	recovery_cleared(s);
@@ -83,11 +91,14 @@ void recovery_failed(struct session *s, uint64_t now)
 	s->retry_at = round ? now + s->config.times.retry * MS : now;
 }
 
+/* The reinstated session may have been granted fewer connections than it had (MCS-5). */
 static void bring_back(struct session *s, struct member *m, uint64_t now)
 {
+	bool room = member_conns(s) < s->params.max_connections;
+
 	m->retry_at = ENGINE_NEVER;
 	m->state = MEMBER_RETURNING;
-	if (member_connect(s, m, NULL) == 0)
+	if (room && member_connect(s, m, NULL) == 0)
 		return;
 	m->state = MEMBER_AWAY;
 	m->retry_at = now + s->config.times.retry * MS;

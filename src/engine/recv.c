@@ -296,6 +296,8 @@ void conn_received(struct conn *c, size_t n, uint64_t now)
 		return;
 	c->heard = now;
 	c->ping_at = 0; /* whatever comes proves that the peer lives */
+	if (c->wants == WANT_PING)
+		send_calm_over(c);
 	c->wants &= ~(unsigned)WANT_PING;
 	if (direct) {
 		if (data_digest_on(c))
@@ -357,6 +359,7 @@ static bool ping_answered(struct conn *c, uint32_t itt)
 			continue;
 		c->ev_wake |= tag_free(&c->shared->tags, itt);
 		c->ping[i] = c->ping[--c->pings];
+		send_calm_over(c);
 		return true;
 	}
 	return false;

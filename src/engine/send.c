@@ -74,11 +74,14 @@ bool send_number(struct conn *c, bool *ret_immediate, uint32_t *ret_cmd_sn)
 	struct window *w = &c->shared->window;
 
 	*ret_immediate = !atomic_load(&c->shared->ordering);
-	if (*ret_immediate) {
+	/* Commands are sorted by such targets, these are not: all earlier numbers must have arrived. */
+	if (!*ret_immediate &&
+	    (!window_pause(w, c->slot) || !window_take(w, c->slot, ret_cmd_sn)))
+		return false;
+	if (*ret_immediate)
 		*ret_cmd_sn = window_current(w);
-		return true;
-	}
-	return window_take(w, c->slot, ret_cmd_sn);
+	c->ev_wake |= window_resume(w, c->slot);
+	return true;
 }
 
 static void put_nop_out(struct conn *c, const struct pdu_nop_out *nop)
@@ -89,60 +92,81 @@ static void put_nop_out(struct conn *c, const struct pdu_nop_out *nop)
 	send_pdu(c, bhs, NULL, 0, NULL, NULL);
 }
 
-/* NOP-3; numbered in ordering mode, where an immediate one may kill the connection. */
-static bool send_ping(struct conn *c)
+/* In ordering mode an immediate request may leave only when the target has seen all numbers given
+ * out, and no new one may overtake it on another connection. So the pause is taken before it and
+ * kept until its answer has come. */
+static bool calm(struct conn *c)
 {
-	struct pdu_nop_out nop = { .target_transfer_tag = PDU_NO_TAG, .exp_stat_sn = c->exp_stat_sn };
-	uint32_t itt;
+	return !atomic_load(&c->shared->ordering) || window_pause(&c->shared->window, c->slot);
+}
 
-	if (c->pings == CONN_PINGS || !tag_take(&c->shared->tags, c->slot, NULL, &itt))
+void send_calm_over(struct conn *c)
+{
+	if (!c->pings && !c->logout_itt)
+		c->ev_wake |= window_resume(&c->shared->window, c->slot);
+}
+
+static bool take_ping(struct conn *c, uint32_t *ret_itt)
+{
+	if (c->pings == CONN_PINGS || !tag_take(&c->shared->tags, c->slot, NULL, ret_itt))
 		return false;
-	if (!send_number(c, &nop.immediate, &nop.cmd_sn)) {
-		c->ev_wake |= tag_free(&c->shared->tags, itt);
-		return false;
-	}
-	nop.initiator_task_tag = itt;
-	c->ping[c->pings++] = itt;
-	put_nop_out(c, &nop);
+	c->ping[c->pings++] = *ret_itt;
 	return true;
 }
 
-static void put_answers(struct conn *c, uint32_t cmd_sn)
+static void put_ping(struct conn *c, uint32_t itt)
+{
+	put_nop_out(c, &(struct pdu_nop_out){ .immediate = true, .initiator_task_tag = itt,
+		.target_transfer_tag = PDU_NO_TAG, .cmd_sn = window_current(&c->shared->window),
+		.exp_stat_sn = c->exp_stat_sn });
+}
+
+/* NOP-3 */
+static bool send_ping(struct conn *c)
+{
+	uint32_t itt;
+
+	if (!calm(c) || !take_ping(c, &itt))
+		return false;
+	put_ping(c, itt);
+	return true;
+}
+
+static void put_answers(struct conn *c)
 {
 	for (unsigned i = 0; i < c->answers; i++)
 		put_nop_out(c, &(struct pdu_nop_out){ .immediate = true, .lun = c->answer[i].lun,
 			.initiator_task_tag = PDU_NO_TAG, .target_transfer_tag = c->answer[i].ttt,
-			.cmd_sn = cmd_sn, .exp_stat_sn = c->exp_stat_sn });
+			.cmd_sn = window_current(&c->shared->window), .exp_stat_sn = c->exp_stat_sn });
 	c->answers = 0;
 }
 
-/* NOP-1, NOP-2. In ordering mode the target must have seen all numbers, and must not see a new one
- * on another connection before the answer: a numbered ping behind the answer is the barrier. */
+/* NOP-1, NOP-2. They have no answer of their own; in ordering mode a ping behind them tells when the
+ * target has taken them. */
 static bool send_answers(struct conn *c)
 {
-	struct window *w = &c->shared->window;
-	struct pdu_nop_out barrier = { .target_transfer_tag = PDU_NO_TAG };
+	bool ordering = atomic_load(&c->shared->ordering);
 	uint32_t itt;
 
-	if (!atomic_load(&c->shared->ordering)) {
-		put_answers(c, window_current(w));
-		return true;
-	}
-	if (!window_pause(w, c->slot))
+	if (!calm(c) || (ordering && !take_ping(c, &itt)))
 		return false;
-	if (c->pings == CONN_PINGS || !tag_take(&c->shared->tags, c->slot, NULL, &itt))
-		return false;
-	if (!window_take(w, c->slot, &barrier.cmd_sn)) {
-		c->ev_wake |= tag_free(&c->shared->tags, itt);
-		return false;
-	}
-	put_answers(c, barrier.cmd_sn);
-	barrier.initiator_task_tag = itt;
-	barrier.exp_stat_sn = c->exp_stat_sn;
-	c->ping[c->pings++] = itt;
-	put_nop_out(c, &barrier);
-	c->ev_wake |= window_resume(w, c->slot);
+	put_answers(c);
+	if (ordering)
+		put_ping(c, itt);
+	else
+		send_calm_over(c); /* the mode may have changed while it waited */
 	return true;
+}
+
+/* In ordering mode: istgt throws away queued commands of all connections when one logs out, so none
+ * may be under way anywhere; and an immediate request must not meet later numbers. The pause lasts
+ * until the connection has ended. */
+static bool session_rests(struct conn *c)
+{
+	if (!calm(c))
+		return false;
+	return !atomic_load(&c->shared->ordering) || c->logout_reason == PDU_LOGOUT_SESSION ||
+	       tags_idle(&c->shared->tags, c->slot);
 }
 
 static bool send_logout(struct conn *c)
@@ -154,12 +178,10 @@ static bool send_logout(struct conn *c)
 
 	if (!list_empty(&c->active) || c->ring_len)
 		return false; /* the tasks under way end first */
-	if (!tag_take(&c->shared->tags, c->slot, NULL, &itt))
+	if (!session_rests(c) || !tag_take(&c->shared->tags, c->slot, NULL, &itt))
 		return false;
-	if (!send_number(c, &logout.immediate, &logout.cmd_sn)) {
-		c->ev_wake |= tag_free(&c->shared->tags, itt);
-		return false;
-	}
+	logout.immediate = true; /* istgt does not count a numbered one */
+	logout.cmd_sn = window_current(&c->shared->window);
 	logout.initiator_task_tag = c->logout_itt = itt;
 	if (c->logout_reason == PDU_LOGOUT_SESSION)
 		logout.cid = 0;
@@ -184,7 +206,7 @@ static bool send_requests(struct conn *c)
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (c->wants & requests[i].want && requests[i].send(c))
 			c->wants &= ~(unsigned)requests[i].want;
-	return !(c->wants & WANT_ANSWER);
+	return !(c->wants && atomic_load(&c->shared->ordering));
 }
 
 static void send_commands(struct conn *c, size_t *batch)
@@ -200,15 +222,22 @@ static void send_commands(struct conn *c, size_t *batch)
 	}
 }
 
+/* LO-2: nothing follows a Logout. A number taken after it would never arrive, and all behind it
+ * would wait for ever (TRAP-8). */
+static bool may_produce(const struct conn *c)
+{
+	return (c->state == CONN_S5_LOGGED_IN || c->state == CONN_S6_IN_LOGOUT ||
+		c->state == CONN_S7_LOGOUT_REQUESTED) && !c->logout_itt;
+}
+
 static void produce(struct conn *c)
 {
 	size_t batch = 0;
 
-	if (c->state != CONN_S5_LOGGED_IN && c->state != CONN_S6_IN_LOGOUT &&
-	    c->state != CONN_S7_LOGOUT_REQUESTED)
+	if (!may_produce(c))
 		return;
 	data_send_out(c, &batch);
-	if (!send_requests(c) || c->state == CONN_S6_IN_LOGOUT)
+	if (!send_requests(c) || c->state != CONN_S5_LOGGED_IN) /* AS-2, LO-2 */
 		return;
 	send_commands(c, &batch);
 }
@@ -234,13 +263,15 @@ static unsigned add_iov(struct iovec *iov, unsigned n, const uint8_t *p, size_t 
 unsigned conn_pending(struct conn *c, struct iovec *iov, unsigned max, uint64_t now)
 {
 	size_t skip = c->head_sent;
+	bool logging_out = c->logout_itt;
 	unsigned n = 0;
 
-	(void)now;
 	if (c->over)
 		return 0;
 	if (!c->ring_len)
 		produce(c);
+	if (c->logout_itt && !logging_out)
+		c->limit = now + c->shared->config->times.logout * UINT64_C(1000000);
 	for (unsigned i = 0; i < c->ring_len && n + 3 <= max; i++) {
 		struct conn_out *out = &c->ring[(c->ring_head + i) % CONN_RING];
 

@@ -151,8 +151,8 @@ void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t n
 		session_answer(s, token, id, NULL);
 		member_remove(s, m);
 	} else {
-		ev = session_add_event(s, m->state == MEMBER_RETURNING ? SESSION_EVENT_ABANDON
-							       : SESSION_EVENT_LOGOUT);
+		/* One whose login is under way just ends; it may have succeeded meanwhile. */
+		ev = session_add_event(s, SESSION_EVENT_LOGOUT);
 		ev->conn = m->conn;
 		ev->reason = PDU_LOGOUT_CONNECTION;
 		m->token = token;
@@ -183,7 +183,6 @@ void session_conn_up(struct session *s, struct conn *c, const struct conn_up *up
 
 	if (!m || s->phase == PHASE_CLEARING || s->phase == PHASE_CLOSING)
 		return; /* its abandoning is on the way */
-	m->up = *up;
 	if (m->state == MEMBER_LEAVING)
 		return;
 	m->state = MEMBER_UP;
@@ -300,6 +299,34 @@ static void ended_while_up(struct session *s, struct member *m, const struct fau
 	}
 }
 
+/* Logout reason 0 goes over one connection, the leading one if it is up; the others are closed once
+ * it succeeded (T8, MCS-17). Without one that could carry it the session is just dropped. */
+static void close_through(struct session *s)
+{
+	struct session_event *ev;
+
+	s->closer = NULL;
+	for (unsigned i = 0; i < s->members && !s->closer; i++)
+		if (member_at(s, i)->conn && member_at(s, i)->state == MEMBER_UP)
+			s->closer = member_at(s, i);
+	if (!s->closer) {
+		recovery_abandon_all(s);
+		return;
+	}
+	ev = session_add_event(s, SESSION_EVENT_LOGOUT);
+	ev->conn = s->closer->conn;
+	ev->reason = PDU_LOGOUT_SESSION;
+}
+
+/* It was cut in the middle: the next one tries. A target that does not answer is not asked again. */
+static void closer_ended(struct session *s, const struct fault *why)
+{
+	if (why->kind == FAULT_CLOSED)
+		close_through(s);
+	else
+		recovery_abandon_all(s);
+}
+
 void session_conn_ended(struct session *s, struct conn *c, const struct fault *why, uint64_t now)
 {
 	struct member *m = member_of(s, c);
@@ -333,8 +360,9 @@ void session_conn_ended(struct session *s, struct conn *c, const struct fault *w
 		if (m->token)
 			session_answer(s, m->token, m->options.id, why);
 		m->token = NULL;
-		if (m == member_leading(s))
-			recovery_abandon_all(s);
+		m->state = MEMBER_AWAY;
+		if (m == s->closer)
+			closer_ended(s, why);
 		if (!member_conns(s))
 			finish_close(s, NULL);
 		break;
@@ -347,13 +375,9 @@ void session_conn_ended(struct session *s, struct conn *c, const struct fault *w
 
 /* ---------------------------------------------------------------- the end */
 
-/* Logout reason 0 goes over the leading connection; the others are closed once it succeeded
- * (T8, MCS-17). A session that is not up is just dropped. */
 void session_logout(struct session *s, void *token, uint64_t now)
 {
-	struct member *m = member_leading(s);
-	struct session_event *ev;
-	bool up = s->phase == PHASE_UP && m && m->conn && m->state == MEMBER_UP;
+	bool up = s->phase == PHASE_UP;
 
 	(void)now;
 	if (s->phase == PHASE_CLOSING || s->phase == PHASE_OVER) {
@@ -363,22 +387,20 @@ void session_logout(struct session *s, void *token, uint64_t now)
 	s->phase = PHASE_CLOSING;
 	s->close_token = token;
 	s->retry_at = s->hold_until = ENGINE_NEVER;
-	if (up) {
-		ev = session_add_event(s, SESSION_EVENT_LOGOUT);
-		ev->conn = m->conn;
-		ev->reason = PDU_LOGOUT_SESSION;
-	} else {
+	if (up)
+		close_through(s);
+	else
 		recovery_abandon_all(s);
-	}
 	if (!member_conns(s))
 		finish_close(s, NULL);
 }
 
 /* ---------------------------------------------------------------- time and the rest */
 
-void session_set_ordering(struct session *s, bool on)
+void session_set_habits(struct session *s, bool ordering, uint32_t rest)
 {
-	atomic_store(&s->shared->ordering, on);
+	atomic_store(&s->shared->ordering, ordering);
+	s->config.rest = rest;
 }
 
 enum session_state session_state(const struct session *s)

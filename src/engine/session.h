@@ -28,7 +28,6 @@ struct member {
 	struct conn *conn;       /* NULL while there is none */
 	void *token;
 	uint64_t retry_at;       /* MEMBER_AWAY of a session that is up */
-	struct conn_up up;
 };
 
 enum phase {
@@ -57,6 +56,7 @@ struct session {
 	int portal_group_tag;
 	uint64_t retry_at, hold_until, close_at;
 	bool failed;                   /* the hold time is over */
+	struct member *closer;         /* whose connection carries the session's Logout */
 	void *close_token;
 	bool close_answered;
 	struct session_event *events;  /* a queue that never needs more than its room */

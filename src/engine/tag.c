@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* The highest generations are left out: ffffffff means no tag, and those below it are TAG_LOGIN. */
-enum { GENERATIONS = (1 << 22) - 65 };
+/* How many generations a tag has before they come again. The first is 1, so that no tag is 0; the
+ * highest are left out: ffffffff means no tag, and those below it are TAG_LOGIN. */
+enum { GENERATIONS = (1 << 22) - 66 };
 
 static uint32_t tag_slot(uint32_t itt)
 {
@@ -44,20 +45,43 @@ static bool take_slot(struct tags *t, unsigned hint, uint32_t *ret_slot)
 	return false;
 }
 
+/* Of the n-th use of a slot, counted from 1. */
+static uint32_t generation_of(uint64_t use)
+{
+	return (uint32_t)((use - 1) % GENERATIONS) + 1;
+}
+
 bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_itt)
 {
-	uint32_t at, generation;
+	uint32_t at;
+	uint64_t use;
 
 	if (!take_slot(t, slot, &at)) {
 		atomic_fetch_or(&t->waiting, UINT64_C(1) << slot);
 		if (!take_slot(t, slot, &at))
 			return false;
 	}
-	generation = (uint32_t)((atomic_load(&t->tag[at].holder) >> 8) + 1) % GENERATIONS;
+	use = (atomic_load(&t->tag[at].holder) >> 8) + 1;
 	t->tag[at].task = task;
-	atomic_store(&t->tag[at].holder, (uint64_t)generation << 8 | (slot + 1));
-	*ret_itt = generation * ENGINE_MAX_TASKS + at;
+	atomic_store(&t->tag[at].holder, use << 8 | (slot + 1));
+	*ret_itt = generation_of(use) * ENGINE_MAX_TASKS + at;
 	return true;
+}
+
+static bool all_free(struct tags *t)
+{
+	for (unsigned i = 0; i < TAG_WORDS; i++)
+		if (atomic_load(&t->used[i]))
+			return false;
+	return true;
+}
+
+bool tags_idle(struct tags *t, unsigned slot)
+{
+	if (all_free(t))
+		return true;
+	atomic_fetch_or(&t->waiting, UINT64_C(1) << slot);
+	return all_free(t);
 }
 
 uint64_t tag_free(struct tags *t, uint32_t itt)
@@ -65,21 +89,34 @@ uint64_t tag_free(struct tags *t, uint32_t itt)
 	uint32_t at = tag_slot(itt);
 
 	t->tag[at].task = NULL;
-	atomic_store(&t->tag[at].holder, (uint64_t)tag_generation(itt) << 8);
+	atomic_fetch_and(&t->tag[at].holder, ~UINT64_C(0xff));
 	atomic_fetch_and(&t->used[at / 64], ~(UINT64_C(1) << at % 64));
 	return atomic_load(&t->waiting) ? atomic_exchange(&t->waiting, 0) : 0;
 }
 
+/* How many uses ago the slot had this generation; as many as there were, if it never had. */
+static uint64_t uses_since(uint64_t use, uint32_t generation)
+{
+	uint32_t newest;
+
+	if (!use || !generation || generation > GENERATIONS)
+		return use;
+	newest = generation_of(use);
+	return newest >= generation ? newest - generation : newest + GENERATIONS - generation;
+}
+
 enum tag_match tag_find(struct tags *t, uint32_t itt, unsigned slot, struct task **ret_task)
 {
-	uint32_t at = tag_slot(itt), generation = tag_generation(itt);
-	uint64_t holder = atomic_load(&t->tag[at].holder);
+	uint32_t at = tag_slot(itt);
+	uint64_t holder = atomic_load(&t->tag[at].holder), use = holder >> 8;
+	uint64_t since = uses_since(use, tag_generation(itt));
 
-	if (holder == ((uint64_t)generation << 8 | (slot + 1))) {
-		*ret_task = t->tag[at].task;
-		return TAG_OURS;
-	}
-	if (generation < holder >> 8 || (generation == holder >> 8 && !(holder & 0xff)))
-		return generation || holder >> 8 ? TAG_STALE : TAG_FOREIGN;
-	return TAG_FOREIGN;
+	if (since >= use)
+		return TAG_FOREIGN;
+	if (since || !(holder & 0xff))
+		return TAG_STALE;
+	if ((holder & 0xff) != slot + 1)
+		return TAG_FOREIGN;
+	*ret_task = t->tag[at].task;
+	return TAG_OURS;
 }

@@ -21,9 +21,9 @@ enum { TAG_WORDS = ENGINE_MAX_TASKS / 64 };
 
 struct tags {
 	_Atomic uint64_t used[TAG_WORDS];
-	_Atomic uint64_t waiting; /* connection slots that found the table full */
+	_Atomic uint64_t waiting; /* connection slots that wait for a tag to be freed */
 	struct {
-		_Atomic uint64_t holder; /* generation << 8 | connection slot + 1; slot part 0: free */
+		_Atomic uint64_t holder; /* times it was used << 8 | connection slot + 1, 0 if free */
 		struct task *task;       /* NULL for a request that is no SCSI command */
 	} tag[ENGINE_MAX_TASKS];
 };
@@ -31,6 +31,8 @@ struct tags {
 void tags_init(struct tags *t);
 /* False if the table is full: `slot` will be in the mask of a later tag_free. */
 bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_itt);
+/* True if no tag is in use. Otherwise `slot` will be in the mask of a later tag_free. */
+bool tags_idle(struct tags *t, unsigned slot);
 /* Returns connection slots to wake. */
 uint64_t tag_free(struct tags *t, uint32_t itt);
 

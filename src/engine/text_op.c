@@ -99,7 +99,9 @@ bool text_op_send(struct conn *c)
 
 int text_op_room(struct conn *c, uint32_t len, uint8_t **ret)
 {
-	return c->text_op ? conn_text_room(&c->text_op->answer, len, ret) : -EPROTO;
+	if (!c->text_op || c->text_op->complete) /* a complete answer waits to be pulled */
+		return -EPROTO;
+	return conn_text_room(&c->text_op->answer, len, ret);
 }
 
 static void complete(struct conn *c)

@@ -106,6 +106,13 @@ bool window_pause(struct window *w, unsigned slot)
 	return try_pause(w, slot);
 }
 
+bool window_paused(const struct window *w, unsigned slot)
+{
+	uint64_t pauser = PAUSER(atomic_load(&w->next));
+
+	return pauser && pauser != PAUSED_BY(slot);
+}
+
 uint64_t window_resume(struct window *w, unsigned slot)
 {
 	uint64_t next = atomic_load(&w->next);

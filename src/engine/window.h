@@ -34,6 +34,8 @@ uint64_t window_update(struct window *w, uint32_t exp_cmd_sn, uint32_t max_cmd_s
 /* Stops others and tells whether the target has seen every number given out; if not, or if another
  * connection holds the pause, `slot` is registered as in window_take. */
 bool window_pause(struct window *w, unsigned slot);
+/* True if another connection holds the pause. */
+bool window_paused(const struct window *w, unsigned slot);
 /* Ends this slot's pause, if it holds it. Returns the slots to wake. */
 uint64_t window_resume(struct window *w, unsigned slot);
 

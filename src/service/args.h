@@ -33,7 +33,7 @@ int args_get_portal(sd_bus_message *message, struct portal *ret);
 int args_get_options(sd_bus_message *message, struct options *ret);
 
 int args_put_portal(sd_bus_message *message, const struct portal *portal);
-/* Without the password, its length and its bit (decisions 4). */
+/* Without the password, its length and its bit. */
 int args_put_options(sd_bus_message *message, const struct options *options);
 
 /* The address as the net wants it: IPv6 without brackets. `ret` has OPTIONS_TEXT bytes. -EINVAL if

@@ -1,6 +1,6 @@
 /*
- * calls_scsi.c - SCSI pass-through: SendScsiInquiry, SendScsiReadCapacity, SendScsiReportLuns
- * (decisions 7). The allocation length is the caller's room; a longer answer comes truncated.
+ * calls_scsi.c - SCSI pass-through: SendScsiInquiry, SendScsiReadCapacity, SendScsiReportLuns.
+ * The allocation length is the caller's room; a longer answer comes truncated.
  */
 #include <errno.h>
 
@@ -38,7 +38,7 @@ static void answered(void *ctx, const struct task *task, const uint8_t *data)
 
 	if (task && task->outcome == TASK_COMPLETE)
 		reply_result(call, task, data);
-	else if (task && task->fault.kind == FAULT_GONE)
+	else if (task && (task->outcome != TASK_FAILED || task->fault.kind == FAULT_GONE))
 		bus_call_done(call, ISDSC_NO_CONNECTION_AVAILABLE);
 	else
 		bus_call_done(call, task ? ISDSC_TARGET_ERROR : ERROR_TIMEOUT);

@@ -10,6 +10,7 @@
 #include <openssl/rand.h>
 
 #include "iscsierr.h"
+#include "service/discover.h"
 #include "service/ports.h"
 #include "service/status.h"
 
@@ -21,6 +22,7 @@ void connect_config(struct service *service, const struct effective *effective,
 		.initiator_name = service->node_name,
 		.portal_group_tag = -1,
 		.ordering = service->defaults.value[DEFAULT_ORDERING] != ORDERING_OFF,
+		.rest = service->defaults.value[DEFAULT_REINSTATE_REST],
 	};
 
 	memcpy(config.isid, isid->bytes, sizeof(config.isid));
@@ -32,22 +34,40 @@ void connect_config(struct service *service, const struct effective *effective,
 	*ret = config;
 }
 
+/* PORT_NUMBER_ANY: *ret stays as it is. */
+static uint32_t connect_port(struct service *service, const char *host, uint32_t port_number,
+			     struct port *ret)
+{
+	int r;
+
+	if (port_number == PORT_NUMBER_ANY)
+		return ERROR_SUCCESS;
+	if (port_number == 0)
+		return ERROR_INVALID_PARAMETER;
+	r = ports_find(service->store, port_number, host, ret);
+	return r == -ENOENT ? ISDSC_INVALID_PORT_NUMBER : status_of_errno(r);
+}
+
+uint32_t connect_check(struct service *service, const char *host, uint16_t socket,
+		       uint32_t port_number, uint64_t security_flags)
+{
+	struct port port;
+	uint32_t status = effective_security(security_flags, discover_flags(service, host, socket));
+
+	return status ? status : connect_port(service, host, port_number, &port);
+}
+
 uint32_t connect_options(struct service *service, const struct effective *effective,
 			 const char *host, uint16_t socket, uint32_t port_number,
 			 struct conn_options *ret)
 {
-	struct port port;
-	int r;
+	struct port port = { .address = "" };
+	uint32_t status = connect_port(service, host, port_number, &port);
 
 	memset(ret, 0, sizeof(*ret));
-	if (port_number != PORT_NUMBER_ANY) {
-		if (port_number == 0)
-			return ERROR_INVALID_PARAMETER;
-		r = ports_find(service->store, port_number, host, &port);
-		if (r < 0)
-			return r == -ENOENT ? ISDSC_INVALID_PORT_NUMBER : status_of_errno(r);
-		snprintf(ret->source, sizeof(ret->source), "%s", port.address);
-	}
+	if (status)
+		return status;
+	snprintf(ret->source, sizeof(ret->source), "%s", port.address);
 	ret->id = ++service->conns_made;
 	snprintf(ret->host, sizeof(ret->host), "%s", host);
 	ret->port = socket;

@@ -14,6 +14,7 @@
 
 enum kind {
 	KIND_NUMBER,
+	KIND_AUTO_NUMBER, /* a number, or `auto`: DEFAULT_AUTO */
 	KIND_CHOICE,     /* the value is the index of the word */
 	KIND_ALGORITHMS, /* CHAP algorithm codes, the first in the lowest byte */
 };
@@ -59,7 +60,7 @@ static const struct {
 		"MaxBurstLength offered, in bytes" },
 	[DEFAULT_MAX_RECV_LENGTH] = { "max-recv-data-segment-length", KIND_NUMBER, 512, 16777215,
 		262144, NULL, "MaxRecvDataSegmentLength declared, in bytes" },
-	[DEFAULT_MAX_OUTSTANDING_R2T] = { "max-outstanding-r2t", KIND_NUMBER, 1, 16, 8, NULL,
+	[DEFAULT_MAX_OUTSTANDING_R2T] = { "max-outstanding-r2t", KIND_NUMBER, 1, 15, 8, NULL,
 		"MaxOutstandingR2T offered" },
 	[DEFAULT_TIME2WAIT] = { "time2wait", KIND_NUMBER, 0, 3600, 0, NULL,
 		"DefaultTime2Wait offered where the caller names none, in seconds" },
@@ -69,6 +70,8 @@ static const struct {
 		"CHAP algorithms offered, best first: sha3-256 sha256 sha1 md5 (md5 is always needed)" },
 	[DEFAULT_ORDERING] = { "ordering", KIND_CHOICE, 0, 2, ORDERING_AUTO, orderings,
 		"Keep immediate PDUs in order for targets that don't sort them; auto: by the target's vendor" },
+	[DEFAULT_REINSTATE_REST] = { "reinstate-rest", KIND_AUTO_NUMBER, 0, 60000, DEFAULT_AUTO, NULL,
+		"Milliseconds from a loss to the next login; auto: by vendor, or what the target asked for" },
 	[DEFAULT_GROUP_MAY_CHANGE] = { "group-may-change", KIND_CHOICE, 0, 1, 0, on_off,
 		"Members of the group iscsidsc may change things, not only list them" },
 };
@@ -219,6 +222,12 @@ int defaults_parse(enum default_id id, const char *text, uint32_t *ret)
 	if (strlen(text) >= DEFAULT_TEXT_MAX)
 		return -EINVAL;
 	switch (table[id].kind) {
+	case KIND_AUTO_NUMBER:
+		if (strcasecmp(text, "auto") == 0) {
+			*ret = DEFAULT_AUTO;
+			return 0;
+		}
+		return number_parse(id, text, ret);
 	case KIND_NUMBER:
 		return number_parse(id, text, ret);
 	case KIND_ALGORITHMS:
@@ -241,6 +250,13 @@ void defaults_print(enum default_id id, uint32_t value, char ret[DEFAULT_TEXT_MA
 
 	ret[0] = 0;
 	switch (table[id].kind) {
+	case KIND_AUTO_NUMBER:
+		if (value == DEFAULT_AUTO) {
+			snprintf(ret, DEFAULT_TEXT_MAX, "auto");
+			break;
+		}
+		snprintf(ret, DEFAULT_TEXT_MAX, "%u", value);
+		break;
 	case KIND_NUMBER:
 		snprintf(ret, DEFAULT_TEXT_MAX, "%u", value);
 		break;

@@ -102,13 +102,17 @@ struct source *discover_find(struct service *service, const char *instance, uint
 
 const uint64_t *discover_flags(struct service *service, const char *host, uint16_t socket)
 {
+	const uint64_t *found = NULL;
+
 	list_for_each(it, &service->portals) {
 		struct source *source = list_entry(it, struct source, link);
+		const uint64_t *flags = &source->stored.security_flags;
 
-		if (source_is_at(source, host, socket))
-			return &source->stored.security_flags;
+		if (source_is_at(source, host, socket) &&
+		    (!found || effective_security(0, flags) != ERROR_SUCCESS))
+			found = flags;
 	}
-	return NULL;
+	return found;
 }
 
 int discover_add(struct service *service, const struct store_portal *portal, struct source **ret)
@@ -172,11 +176,13 @@ static void discovery_fault(struct discovery *discovery, const struct fault *fau
 {
 	uint32_t status = discovery->service->stopping ? ISDSC_SERVICE_NOT_RUNNING
 						       : status_of(fault, 0);
+	const char *cause;
 
 	if (fault->kind == FAULT_GONE || fault->kind == FAULT_ABANDONED)
 		status = discovery->service->stopping ? ISDSC_SERVICE_NOT_RUNNING
 						      : ISDSC_CONNECTION_FAILED;
-	discovery_result(discovery, status, fault->text);
+	cause = status_cause(fault, discovery->own.host, discovery->own.port);
+	discovery_result(discovery, status, cause ? cause : fault->text);
 }
 
 static void discovery_free(struct discovery *discovery)

@@ -22,7 +22,8 @@ void discover_free(struct service *service);
 /* NULL if there is none. Address and names compare without regard to case. */
 struct source *discover_find(struct service *service, const char *instance, uint32_t port_number,
 			     const struct portal *portal);
-/* The security flags of a portal with this address, whatever its instance; NULL: none. */
+/* The security flags of a portal with this address, whatever its instance; of several entries one
+ * that asks for IPsec counts. NULL: none. */
 const uint64_t *discover_flags(struct service *service, const char *host, uint16_t socket);
 /* Stores it, replacing an entry of the same key. 0, -ENOSPC when there are too many, or the store's
  * error. */

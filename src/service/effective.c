@@ -42,19 +42,23 @@ static bool secret_fits(unsigned len)
 	return len >= SECRET_MIN && len <= SECRET_MAX;
 }
 
+uint32_t effective_security(uint64_t flags, const uint64_t *portal_flags)
+{
+	if (!(flags & SECURITY_VALID))
+		flags = portal_flags ? *portal_flags : 0;
+	return (flags & SECURITY_VALID) && (flags & SECURITY_IPSEC) ? ISDSC_IPSEC_NOT_SUPPORTED_ON_OS
+								    : ERROR_SUCCESS;
+}
+
 /* What can't be had here is refused before any packet. On discovery the RADIUS flags ask for
  * nothing as long as there is no CHAP: such portals are added in practice and must work. */
 static uint32_t ask_possible(const struct effective_input *in, const struct options *o,
 			     uint32_t auth_type)
 {
-	uint64_t flags = in->security_flags;
+	uint32_t status = effective_security(in->security_flags, in->portal_flags);
 
-	if (!(flags & SECURITY_VALID))
-		flags = in->portal_flags ? *in->portal_flags : 0;
-	if ((flags & SECURITY_VALID) && (flags & SECURITY_IPSEC))
-		return ISDSC_IPSEC_NOT_SUPPORTED_ON_OS;
-	if (!o->present)
-		return ERROR_SUCCESS;
+	if (status || !o->present)
+		return status;
 	if (o->login_flags & LOGIN_REQUIRE_IPSEC)
 		return ISDSC_IPSEC_NOT_SUPPORTED_ON_OS;
 	if ((o->login_flags & (LOGIN_RADIUS_RESPONSE | LOGIN_RADIUS_VERIFICATION)) &&

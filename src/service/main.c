@@ -31,14 +31,21 @@ static const char usage[] =
 	"Usage: iscsidscd [options]\n"
 	"  --foreground     stay in the foreground (it always does)\n"
 	"  --state-dir DIR  where portals, names and settings are kept\n"
-	"                   (root: /var/lib/iscsidsc, else ~/.local/state/iscsidsc)\n"
+	"                   (root: /var/lib/iscsidsc, else $XDG_STATE_HOME/iscsidsc,\n"
+	"                   ~/.local/state/iscsidsc)\n"
 	"  --socket PATH    the socket for libiscsidsc and iscsicli; disks get their NBD sockets\n"
 	"                   in the folder disks beside it\n"
 	"                   (root: /run/iscsidsc/iscsidsc.sock,\n"
-	"                   else $XDG_RUNTIME_DIR/iscsidsc/iscsidsc.sock)\n"
+	"                   else $XDG_RUNTIME_DIR/iscsidsc/iscsidsc.sock, or without that\n"
+	"                   variable /tmp/iscsidsc-UID/iscsidsc.sock)\n"
 	"  --loops N        data threads, 1 to 64 (default: one per core)\n"
 	"  --version        print the version\n"
 	"  --help           print this\n"
+	"\n"
+	"It needs no settings and no root. To try it in folders of your own:\n"
+	"  iscsidscd --state-dir ./state --socket ./run/iscsidsc.sock &\n"
+	"  export ISCSIDSC_SOCKET=$PWD/run/iscsidsc.sock\n"
+	"  iscsicli --help\n"
 	"\n"
 	"SIGTERM and SIGINT close all disks, log out all sessions, and end it.\n";
 
@@ -141,7 +148,6 @@ static int run(struct place *place, unsigned loops)
 			   place->socket, place->state_dir);
 		sd_notify(0, "READY=1");
 		r = service_run(service);
-		sd_notify(0, "STOPPING=1");
 	}
 	/* Threads may still be at work on what did not end. */
 	if (r != -ETIMEDOUT)

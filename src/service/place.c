@@ -166,7 +166,16 @@ static void clean_disks(const char *folder)
 	closedir(dir);
 }
 
-static int make_runtime(struct place *p, struct sentence *why)
+/* Everybody can make folders in the temp folder: ours there is ours alone, or not used. */
+static bool folder_is_private(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       !(st.st_mode & 077);
+}
+
+static int make_runtime(struct place *p, bool in_temp, struct sentence *why)
 {
 	const mode_t mode = geteuid() == 0 ? 0755 : 0700;
 	char disks[PATH_MAX];
@@ -174,6 +183,9 @@ static int make_runtime(struct place *p, struct sentence *why)
 
 	if (r < 0)
 		return fail(why, r, "can't make %s: %s", p->runtime_dir, strerror(-r));
+	if (in_temp && !folder_is_private(p->runtime_dir))
+		return fail(why, -EPERM, "%s belongs to somebody else, or others may use it",
+			    p->runtime_dir);
 	snprintf(disks, sizeof(disks), "%s/disks", p->runtime_dir);
 	r = lock(p->runtime_dir, RUNTIME_LOCK, &p->runtime_lock, why);
 	if (r < 0)
@@ -257,7 +269,7 @@ int place_open(const char *state_dir, const char *socket, struct place *ret, cha
 	if (r < 0)
 		return r;
 	find_group(&p);
-	r = make_runtime(&p, &why);
+	r = make_runtime(&p, !socket && geteuid() != 0 && !variable("XDG_RUNTIME_DIR"), &why);
 	if (r == 0)
 		r = open_socket(&p, &why);
 	if (r < 0) {

@@ -1,6 +1,6 @@
 /*
  * place.h - where the service lives in the file system: its state folder, its runtime folder with
- * the socket, and the locks that keep a second service out of either (decisions 9).
+ * the socket, and the locks that keep a second service out of either.
  */
 #ifndef ISCSIDSC_SERVICE_PLACE_H
 #define ISCSIDSC_SERVICE_PLACE_H

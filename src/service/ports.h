@@ -1,6 +1,6 @@
 /*
  * ports.h - initiator ports: every address of this machine under a number that stays the same for
- * good (decisions 6). Loopback is one of them; link-local addresses carry their scope.
+ * good. Loopback is one of them; link-local addresses carry their scope.
  */
 #ifndef ISCSIDSC_SERVICE_PORTS_H
 #define ISCSIDSC_SERVICE_PORTS_H

@@ -9,7 +9,10 @@
 
 #include "scsi/sense.h"
 
-enum { ATTENTIONS_MAX = 8 }; /* unit attentions taken in a row; a target may have several pending */
+enum {
+	ATTENTIONS_MAX = 8, /* taken in a row; a target may have several pending */
+	REPEATS_MAX = 4,    /* after a loss */
+};
 
 struct scsi_request {
 	struct io io;
@@ -18,7 +21,7 @@ struct scsi_request {
 	sd_event_source *timer;
 	scsi_request_done *done; /* NULL once called */
 	void *ctx;
-	unsigned attentions;
+	unsigned attentions, repeats;
 	uint8_t cdb[16];
 	uint64_t lun;
 	uint32_t room;
@@ -43,6 +46,11 @@ static void request_over(struct io *io)
 	if (request->done && request_is_attention(&io->task) &&
 	    request->attentions++ < ATTENTIONS_MAX) {
 		request_send(request);
+		return;
+	}
+	if (request->done && io->task.outcome == TASK_LOST && request->repeats++ < REPEATS_MAX) {
+		/* Outcome and epoch stay: by them the drive holds it until its first run is dead. */
+		nexus_submit(request->nexus, io);
 		return;
 	}
 	service_timer_clear(&request->timer);

@@ -15,7 +15,7 @@ enum { SCSI_REQUEST_SECONDS = 30, SCSI_REQUEST_ROOM_MAX = 1 << 20 };
 typedef void scsi_request_done(void *ctx, const struct task *task, const uint8_t *data);
 
 /* Sends a command that reads up to `room` bytes. A unit attention is taken in and the command
- * repeated. Returns 0, then `done` is called once, later; or -ENOMEM. */
+ * repeated, as it is when its connection was lost. Returns 0, then `done` is called once, later; or -ENOMEM. */
 int scsi_request_send(struct service *service, struct nexus *nexus, uint64_t lun,
 		      const uint8_t cdb[16], uint32_t room, scsi_request_done *done, void *ctx);
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <openssl/rand.h>
+#include <systemd/sd-daemon.h>
 
 #include "base/secret.h"
 #include "service/bus.h"
@@ -73,6 +74,7 @@ static void stop_begin(struct service *service)
 	if (service->stopping)
 		return;
 	service->stopping = true;
+	sd_notify(0, "STOPPING=1");
 	log_notice("stopping: %u sessions are logged out", service->session_count);
 	bus_stop_listening(service);
 	service_timer(service, &service->stop_timer, SERVICE_STOP_SECONDS, stop_late, service);

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "iscsierr.h"
 
@@ -98,6 +100,16 @@ uint32_t status_of(const struct fault *fault, int added)
 		return ISDSC_OUT_OF_RESOURCES;
 	}
 	return ISDSC_NON_SPECIFIC_ERROR;
+}
+
+const char *status_cause(const struct fault *fault, const char *host, unsigned port)
+{
+	char prefix[sizeof(fault->text)];
+	int len = snprintf(prefix, sizeof(prefix), "%s:%u: ", host, port);
+
+	if (len >= (int)sizeof(prefix) || strncmp(fault->text, prefix, (size_t)len) != 0)
+		return NULL;
+	return fault->text + len;
 }
 
 uint32_t status_of_errno(int error)

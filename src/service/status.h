@@ -11,6 +11,9 @@
 /* `added`: the fault came from adding a connection to a session, where 0208 means that the session
  * is full. 0 only for FAULT_NONE. */
 uint32_t status_of(const struct fault *fault, int added);
+/* The fault's sentence without the address that the engine puts before it, for a line that names the
+ * address itself; NULL if it is not about this one. */
+const char *status_cause(const struct fault *fault, const char *host, unsigned port);
 /* For a negative errno of ours. */
 uint32_t status_of_errno(int error);
 

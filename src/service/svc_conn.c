@@ -3,6 +3,7 @@
  */
 #include "service/svc_conn.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -72,13 +73,18 @@ void svc_conn_start(struct svc_conn *conn, const struct conn_options *options)
 
 static void added(struct svc_session *session, struct svc_conn *conn, const struct fault *fault)
 {
+	const char *cause;
+
 	conn->pending = false;
 	if (fault->kind == FAULT_NONE) {
+		log_info("%s: connection 0x%llx to %s port %u was added", session->target_name,
+			 (unsigned long long)conn->id, conn->host, conn->port);
 		svc_conn_reply(conn, ERROR_SUCCESS);
 		return;
 	}
+	cause = status_cause(fault, conn->host, conn->port);
 	log_warning("%s: a connection to %s port %u could not be added: %s", session->target_name,
-		    conn->host, conn->port, fault->text);
+		    conn->host, conn->port, cause ? cause : fault->text);
 	svc_conn_reply(conn, status_of(fault, 1));
 	svc_conn_free(conn);
 }
@@ -90,7 +96,7 @@ static void removed(struct svc_session *session, const struct svc_ask *ask,
 		struct svc_conn *conn = list_entry(it, struct svc_conn, link);
 
 		if (fault->kind == FAULT_NONE && conn->id == ask->id) {
-			log_info("%s: connection %llu was removed", session->target_name,
+			log_info("%s: connection 0x%llx was removed", session->target_name,
 				 (unsigned long long)conn->id);
 			svc_conn_free(conn);
 		}
@@ -157,8 +163,9 @@ void svc_conn_set_portals(struct svc_session *session)
 		address = target_address(session->target, &at);
 		if (!address)
 			break;
-		/* Another family than the initiator port's can't be reached from it. */
 		if (in_group(session, address) &&
+		    svc_session_may_use(session, address->host, address->port,
+					session->port_number) &&
 		    !connect_options(session->service, &session->effective, address->host,
 				     address->port, session->port_number, &portals[n]))
 			n++;
@@ -182,19 +189,23 @@ static unsigned conns_at(const struct svc_session *session, const char *host, ui
 }
 
 /* NULL portal: the one of the group with the fewest connections, else the session's own. */
-static void pick_portal(const struct svc_session *session, struct svc_conn *conn)
+static void pick_portal(const struct svc_session *session, uint32_t port_number,
+			struct svc_conn *conn)
 {
 	const struct svc_conn *first = list_entry(session->conns.next, struct svc_conn, link);
-	unsigned fewest = conns_at(session, first->host, first->port);
+	unsigned fewest = UINT_MAX;
 	const struct name_address *address;
 
+	if (svc_session_may_use(session, first->host, first->port, port_number))
+		fewest = conns_at(session, first->host, first->port);
 	strcpy(conn->text, first->text);
 	strcpy(conn->host, first->host);
 	conn->port = first->port;
 	for (unsigned at = 0; (address = target_address(session->target, &at));) {
 		unsigned n = conns_at(session, address->host, address->port);
 
-		if (!in_group(session, address) || n >= fewest)
+		if (!in_group(session, address) || n >= fewest ||
+		    !svc_session_may_use(session, address->host, address->port, port_number))
 			continue;
 		fewest = n;
 		strcpy(conn->text, address->host);
@@ -245,12 +256,12 @@ static uint32_t add_effective(struct svc_session *session, const struct svc_conn
 }
 
 static uint32_t add_portal(const struct svc_session *session, const struct portal *portal,
-			   struct svc_conn *conn)
+			   uint32_t port_number, struct svc_conn *conn)
 {
 	const struct name_address *address;
 
 	if (!portal->present) {
-		pick_portal(session, conn);
+		pick_portal(session, port_number, conn);
 		return ERROR_SUCCESS;
 	}
 	strcpy(conn->text, portal->address);
@@ -271,7 +282,7 @@ void svc_session_add(struct svc_session *session, struct bus_call *call,
 	struct conn_options wanted = { .port = 0 };
 	struct effective effective = { .options.present = false };
 	struct svc_conn draft = { .port = 0 }, *conn = NULL;
-	uint32_t status = add_portal(session, portal, &draft);
+	uint32_t status = add_portal(session, portal, port_number, &draft);
 
 	if (!status && !nexus_is_up(session->nexus))
 		status = ISDSC_SESSION_BUSY;

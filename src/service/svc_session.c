@@ -95,8 +95,8 @@ static void on_state(void *ctx, enum session_event_kind kind, const struct fault
 			   (double)pause_ns / 1e6);
 		break;
 	case SESSION_EVENT_DOWN:
-		log_warning("%s: the session is interrupted (%s); logging in again now, then every %u s;"
-			    " commands wait up to %u s", session->target_name, why->text,
+		log_warning("%s: the session is interrupted (%s); logging in again, every %u s until it "
+			    "works; commands wait up to %u s", session->target_name, why->text,
 			    value[DEFAULT_RETRY_TIME], value[DEFAULT_HOLD_TIME]);
 		break;
 	case SESSION_EVENT_FAILED:
@@ -109,18 +109,19 @@ static void on_state(void *ctx, enum session_event_kind kind, const struct fault
 	}
 }
 
+/* The loss of one takes all others along, with one cause: on_state tells it, once. */
 static void on_conn(void *ctx, const struct nexus_conn *conn, bool up, const struct fault *why)
 {
 	struct svc_session *session = ctx;
 
 	if (up)
-		log_info("%s: connection %llu from %s to %s port %u is up", session->target_name,
+		log_info("%s: connection 0x%llx from %s to %s port %u is up", session->target_name,
 			 (unsigned long long)conn->id, conn->local_address, conn->target_host,
 			 conn->target_port);
 	else
-		log_warning("%s: connection %llu to %s port %u is lost: %s", session->target_name,
-			    (unsigned long long)conn->id, conn->target_host, conn->target_port,
-			    why->text);
+		log_info("%s: connection 0x%llx to %s port %u %s", session->target_name,
+			 (unsigned long long)conn->id, conn->target_host, conn->target_port,
+			 why->kind == FAULT_NONE ? "was logged out" : "is down");
 }
 
 static void on_async(void *ctx, const struct conn_async *async)
@@ -196,6 +197,13 @@ out:
 	return status;
 }
 
+bool svc_session_may_use(const struct svc_session *session, const char *host, uint16_t port,
+			 uint32_t port_number)
+{
+	return connect_check(session->service, host, port, port_number,
+			     session->security_flags) == ERROR_SUCCESS;
+}
+
 static void svc_session_aim(struct svc_session *session, const struct name_address *address)
 {
 	struct svc_conn *conn = list_entry(session->conns.next, struct svc_conn, link);
@@ -206,12 +214,25 @@ static void svc_session_aim(struct svc_session *session, const struct name_addre
 	session->tag = address->tag;
 }
 
+/* The next portal that may be tried, NULL for none. */
+static const struct name_address *svc_session_next_address(const struct svc_session *session,
+							   unsigned *at)
+{
+	const struct name_address *address;
+
+	do
+		address = target_address(session->target, at);
+	while (address && !svc_session_may_use(session, address->host, address->port,
+					       session->port_number));
+	return address;
+}
+
 /* False: there is no other portal, or trying it failed at once; the call was answered then. */
 static bool svc_session_next_try(struct svc_session *session)
 {
 	struct svc_conn *conn = list_entry(session->conns.next, struct svc_conn, link);
-	const struct name_address *address = target_address(session->target,
-							    &session->next_address);
+	const struct name_address *address = svc_session_next_address(session,
+								      &session->next_address);
 	uint32_t status = ISDSC_CONNECTION_FAILED;
 
 	if (address) {
@@ -230,14 +251,15 @@ static bool svc_session_next_try(struct svc_session *session)
 void svc_session_login_failed(struct svc_session *session, struct svc_conn *conn,
 			      const struct fault *fault)
 {
+	const char *cause = status_cause(fault, conn->host, conn->port);
 	unsigned next = session->next_address;
 
 	log_warning("%s: login through %s port %u failed: %s", session->target_name, conn->host,
-		    conn->port, fault->text);
+		    conn->port, cause ? cause : fault->text);
 	/* Its end leads to the next try. */
 	nexus_logout(session->nexus, NULL);
 	if (session->may_hop && !session->login_over && fault_is_of_portal(fault) &&
-	    target_address(session->target, &next))
+	    svc_session_next_address(session, &next))
 		return;
 	session->login_over = true;
 	svc_conn_reply(conn, session->service->stopping ? ISDSC_SERVICE_NOT_RUNNING
@@ -284,11 +306,20 @@ static uint8_t target_number(struct service *service)
 	return UINT8_MAX;
 }
 
+/* Its login has failed, the caller knows, and only its nexus has still to end. */
+static bool svc_session_failed(const struct svc_session *session)
+{
+	return session->state == SVC_LOGIN && session->login_over && !svc_conn_any_pending(session);
+}
+
 static bool already_logged_in(struct service *service, const struct target *target)
 {
-	list_for_each(it, &service->sessions)
-		if (list_entry(it, struct svc_session, link)->target == target)
+	list_for_each(it, &service->sessions) {
+		const struct svc_session *session = list_entry(it, struct svc_session, link);
+
+		if (session->target == target && !svc_session_failed(session))
 			return true;
+	}
 	return false;
 }
 
@@ -319,6 +350,7 @@ static struct svc_session *svc_session_new(struct service *service, const struct
 	session->service = service;
 	session->informational = login->informational;
 	session->port_number = login->port_number;
+	session->security_flags = login->security_flags;
 	session->target = login->target;
 	session->tag = -1;
 	session->may_hop = !login->portal.present ||
@@ -344,19 +376,38 @@ static struct svc_session *svc_session_new(struct service *service, const struct
 	return session;
 }
 
-/* Where the first try goes: fills *ret, with a text as the caller wrote it. */
-static uint32_t login_portal(const struct svc_login *login, unsigned *next_address,
-			     char *ret_text, struct name_address *ret)
+/* The first portal that may be tried; if there is none, the reason why the first one may not. */
+static uint32_t login_any_portal(struct service *service, const struct svc_login *login,
+				 unsigned *next_address, struct name_address *ret)
 {
+	uint32_t first = ISDSC_NO_PORTAL_SPECIFIED, status;
 	const struct name_address *address;
 
+	while ((address = target_address(login->target, next_address))) {
+		status = connect_check(service, address->host, address->port, login->port_number,
+				       login->security_flags);
+		if (!status) {
+			*ret = *address;
+			return ERROR_SUCCESS;
+		}
+		if (first == ISDSC_NO_PORTAL_SPECIFIED)
+			first = status;
+	}
+	return first;
+}
+
+/* Where the first try goes: fills *ret, with a text as the caller wrote it. */
+static uint32_t login_portal(struct service *service, const struct svc_login *login,
+			     unsigned *next_address, char *ret_text, struct name_address *ret)
+{
+	const struct name_address *address;
+	uint32_t status;
+
 	if (!login->portal.present) {
-		address = target_address(login->target, next_address);
-		if (!address)
-			return ISDSC_NO_PORTAL_SPECIFIED;
-		*ret = *address;
-		strcpy(ret_text, address->host);
-		return ERROR_SUCCESS;
+		status = login_any_portal(service, login, next_address, ret);
+		if (!status)
+			strcpy(ret_text, ret->host);
+		return status;
 	}
 	ret->port = login->portal.socket;
 	if (args_host(login->portal.address, ret->host) < 0)
@@ -375,11 +426,13 @@ static uint32_t login_begin(struct service *service, const struct svc_login *log
 	struct effective effective;
 	unsigned next_address = 0;
 	char text[OPTIONS_TEXT];
-	uint32_t status = login_portal(login, &next_address, text, &address);
+	uint32_t status = ERROR_SUCCESS;
 
-	if (!status && !(login->options.login_flags & LOGIN_MULTIPATH) &&
+	if (!(login->options.login_flags & LOGIN_MULTIPATH) &&
 	    already_logged_in(service, login->target))
 		status = ISDSC_TARGET_ALREADY_LOGGED_IN;
+	if (!status)
+		status = login_portal(service, login, &next_address, text, &address);
 	if (!status && service->session_count >= SERVICE_SESSIONS_MAX)
 		status = ISDSC_TOO_MANY_SESSIONS;
 	if (!status)

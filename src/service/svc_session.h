@@ -65,6 +65,7 @@ struct svc_session {
 	char target_name[NAME_MAX_LEN + 1], initiator_name[NAME_MAX_LEN + 1];
 	struct isid_use isid;
 	uint32_t port_number;
+	uint64_t security_flags;     /* of the login; with those of a portal they decide there */
 	struct effective effective;  /* of the first connection; has secrets */
 	int tag;                     /* portal group, -1 unknown */
 	struct nexus *nexus;         /* NULL once it ended */
@@ -111,6 +112,9 @@ void svc_session_remove(struct svc_session *session, struct bus_call *call, uint
 void svc_session_close(struct svc_session *session, struct bus_call *call);
 /* A disk is in use. */
 bool svc_session_busy(const struct svc_session *session);
+/* Whether a connection of the session can be had there: see connect_check. */
+bool svc_session_may_use(const struct svc_session *session, const char *host, uint16_t port,
+			 uint32_t port_number);
 /* How the API shows a connection's portal; text of the caller unless the target redirected it. */
 const char *svc_session_portal_text(const struct svc_session *session,
 				    const struct nexus_conn *conn);

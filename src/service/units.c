@@ -18,10 +18,21 @@
 
 enum { LUN_LIST_ROOM = 8 + 8 * SVC_UNITS_MAX, INQUIRY_ROOM = 96 };
 
-/* Targets that sort commands by CmdSN, as RFC 7143 has it, by their INQUIRY vendor. All others,
- * istgt above all, get immediate PDUs only in order (decisions 16). */
-static const char *const sorting_vendors[] = {
-	"LIO-ORG", "IET", "FreeBSD", "SCST_FIO", "SCST_BIO",
+/* What is known of targets, by their INQUIRY vendor. All others get immediate PDUs only in order,
+ * and the pause before a reinstatement that they ask for. */
+static const struct habit {
+	const char *vendor;
+	bool sorts;    /* immediate requests may come before earlier numbers */
+	uint32_t rest; /* see session_config.rest; 0 where reinstatement at once was seen to work */
+} habits[] = {
+	{ "ISTGT", false, 0 },
+	{ "IET", true, 0 }, /* tgt */
+	/* Its kernel needs up to 3 s to be rid of a cut connection, and panics if the session is
+	 * reinstated meanwhile. */
+	{ "LIO-ORG", true, 4000 },
+	{ "FreeBSD", true, ENGINE_TIME2WAIT },
+	{ "SCST_FIO", true, ENGINE_TIME2WAIT },
+	{ "SCST_BIO", true, ENGINE_TIME2WAIT },
 };
 
 /* ---- waiting for the end of the search */
@@ -223,15 +234,19 @@ static void luns_reported(void *ctx, const struct task *task, const uint8_t *dat
 	search_over(session);
 }
 
-static void set_ordering(struct svc_session *session, const char *vendor)
+static void set_habits(struct svc_session *session, const char *vendor)
 {
-	const uint32_t setting = session->service->defaults.value[DEFAULT_ORDERING];
+	const uint32_t *value = session->service->defaults.value;
+	struct habit habit = { .vendor = vendor, .rest = ENGINE_TIME2WAIT };
 
-	if (setting != ORDERING_AUTO)
-		return;
-	for (size_t i = 0; i < sizeof(sorting_vendors) / sizeof(sorting_vendors[0]); i++)
-		if (strcmp(vendor, sorting_vendors[i]) == 0)
-			nexus_set_ordering(session->nexus, false);
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		if (strcmp(vendor, habits[i].vendor) == 0)
+			habit = habits[i];
+	if (value[DEFAULT_ORDERING] != ORDERING_AUTO)
+		habit.sorts = value[DEFAULT_ORDERING] == ORDERING_OFF;
+	if (value[DEFAULT_REINSTATE_REST] != DEFAULT_AUTO)
+		habit.rest = value[DEFAULT_REINSTATE_REST];
+	nexus_set_habits(session->nexus, !habit.sorts, habit.rest);
 }
 
 static void target_inquired(void *ctx, const struct task *task, const uint8_t *data)
@@ -245,7 +260,7 @@ static void target_inquired(void *ctx, const struct task *task, const uint8_t *d
 		return;
 	}
 	if (task_is_good(task) && inquiry_get(data, task->received, &inquiry) == 0)
-		set_ordering(session, inquiry.vendor);
+		set_habits(session, inquiry.vendor);
 	if (session->informational) {
 		search_over(session);
 		return;
