@@ -108,15 +108,15 @@ def cut(show, bed, cli, disk, proxy):
     check(proxy.cut("rst") == 1, "no connection to cut")
     show.line(f"cut by TCP reset, after it carried {before:,} bytes, with I/O under way")
     wait_for("the connection back", lambda: proxy.accepted > accepted, 15, 0.005)
-    wait_for("four connections", lambda: cli.session().count == 4 and
-             all("reconnect" not in str(c).lower() for c in [cli.session().count]), 15)
+    wait_for("four connections", lambda: cli.session().count == 4, 15)
     back = time.monotonic() - begin
     carried = proxy.bytes
     moved = load.finish()
     check(proxy.bytes > carried, "the connection that came back carries nothing")
     show.line(f"the session has its four connections again ({back:.2f} s after the cut, as seen from "
               "outside)")
-    show.line(f"I/O paused for {pause_of(cli):.1f} ms, then went on")
+    show.line(f"I/O paused for {pause_of(cli):.1f} ms, then went on (istgt itself takes 1000 ms over a "
+              "session's first login)")
     show.line(f"fio: {moved:.0f} MiB, no failed request, no wrong byte")
 
 

@@ -112,25 +112,29 @@ static void test_bad_arguments(void **state)
 	api_expect(ERROR_SUCCESS, add(&session, "127.0.0.2", api_bed.port, NULL));
 }
 
+static ULONG port_number(const char *address)
+{
+	char buffer[8192];
+	ISCSI_INITIATOR_PORT_INFO *port = (void *)buffer;
+	ULONG size = sizeof(buffer), count;
+
+	api_expect(ERROR_SUCCESS, ReportIScsiInitiatorPorts(&size, &count, port));
+	for (ULONG i = 0; i < count; i++) {
+		if (strcmp(port->Address, address) == 0)
+			return port->PortNumber;
+		port = (ISCSI_INITIATOR_PORT_INFO *)(void *)((char *)port + port->Size);
+	}
+	return 0;
+}
+
 static void test_source_address(void **state)
 {
 	ISCSI_UNIQUE_SESSION_ID session;
 	ISCSI_UNIQUE_CONNECTION_ID leading;
-	ISCSI_INITIATOR_PORT_INFO *ports, *port;
 	ISCSI_TARGET_PORTALA portal;
-	ULONG size = 0, count, number = 0;
+	ULONG number = port_number("127.0.0.1");
 
 	(void)state;
-	api_expect(ERROR_INSUFFICIENT_BUFFER, ReportIScsiInitiatorPorts(&size, &count, NULL));
-	ports = malloc(size);
-	api_expect(ERROR_SUCCESS, ReportIScsiInitiatorPorts(&size, &count, ports));
-	port = ports;
-	for (ULONG i = 0; i < count; i++) {
-		if (strcmp(port->Address, "127.0.0.1") == 0)
-			number = port->PortNumber;
-		port = (ISCSI_INITIATOR_PORT_INFO *)(void *)((char *)port + port->Size);
-	}
-	free(ports);
 	assert_int_not_equal(number, 0);
 	api_login(3, &session, &leading);
 	api_portal(&portal, "127.0.0.2", api_bed.port);
@@ -256,6 +260,128 @@ static void test_silent_portal(void **state)
 	close(fd);
 }
 
+static void none_reconnected(ISCSI_UNIQUE_SESSION_ID *session, unsigned connections)
+{
+	char buffer[4096];
+	ISCSI_CONNECTION_COUNTERS *list = (void *)buffer;
+	ULONG size = sizeof(buffer), count;
+
+	api_expect(ERROR_SUCCESS, GetIScsiConnectionCounters(session, &size, &count, list));
+	assert_int_equal(count, connections);
+	for (ULONG i = 0; i < count; i++) {
+		assert_int_equal(list->Reconnects, 0);
+		list = (ISCSI_CONNECTION_COUNTERS *)(void *)((char *)list + list->Size);
+	}
+}
+
+static void inquire(ISCSI_UNIQUE_SESSION_ID *session)
+{
+	UCHAR answer[36], sense[18], scsi_status;
+	ULONG size = sizeof(answer), sense_size = sizeof(sense);
+
+	api_expect(ERROR_SUCCESS, SendScsiInquiry(session, 0, 0, 0, &scsi_status, &size, answer,
+						  &sense_size, sense));
+}
+
+/* Eight connections that are quiet, then carry commands now and then; one is removed. */
+static void quiet_connections(const char *const *options)
+{
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_UNIQUE_CONNECTION_ID leading, last;
+
+	api_target_restart(options);
+	api_login(8, &session, &leading);
+	for (unsigned i = 0; i < 7; i++)
+		api_expect(ERROR_SUCCESS, add(&session, "127.0.0.2", api_bed.port, &last));
+	usleep(2300000);
+	for (unsigned i = 0; i < 30; i++) {
+		inquire(&session);
+		usleep(20000);
+	}
+	none_reconnected(&session, 8);
+	api_expect(ERROR_SUCCESS, RemoveIScsiConnection(&session, &last));
+	inquire(&session);
+	none_reconnected(&session, 7);
+	api_logout_all(NULL);
+}
+
+/* Towards a target that sorts nothing but commands, pings of ours and answers to its pings leave
+ * when it is their turn. It tells if one did not. */
+static void test_pings_in_order(void **state)
+{
+	static const char *const ours[] = { "--unsorted", NULL };
+	static const char *const its[] = { "--unsorted", "--ping-ms=150", NULL };
+
+	(void)state;
+	api_expect(ERROR_SUCCESS, SetIScsiDefault(api_text("ping-idle"), api_text("1")));
+	quiet_connections(ours);
+	quiet_connections(its);
+	api_expect(ERROR_SUCCESS, SetIScsiDefault(api_text("ping-idle"), NULL));
+	api_target_restart(NULL);
+}
+
+/* IPv6, bare and in brackets; and where no portal is named, only one that can be reached is taken. */
+static void test_ipv6(void **state)
+{
+	char listen[64];
+	const char *options[] = { listen, "--max-connections=8", NULL };
+	static const char *const names[] = { "::1", "[::1]", "localhost" };
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_UNIQUE_CONNECTION_ID leading;
+	ULONG four = port_number("127.0.0.1"), six = port_number("::1"), count;
+	ISCSI_SESSION_INFOA *list;
+
+	(void)state;
+	if (!six)
+		skip();
+	snprintf(listen, sizeof(listen), "--listen=[::1]:%u", api_bed.port);
+	api_target_restart(options);
+	api_login(8, &session, &leading);
+	for (size_t i = 0; i < 3; i++)
+		api_expect(ERROR_SUCCESS, add(&session, names[i], api_bed.port, NULL));
+	for (unsigned i = 0; i < 3; i++)
+		api_expect(ERROR_SUCCESS, AddIScsiConnectionA(&session, NULL, i < 2 ? four : six, NULL,
+							      0, NULL, 0, NULL, NULL));
+	list = api_sessions(&count);
+	assert_int_equal(list->ConnectionCount, 7);
+	assert_string_equal(list->Connections[1].TargetAddress, "::1");
+	assert_string_equal(list->Connections[1].InitiatorAddress, "::1");
+	assert_string_equal(list->Connections[2].TargetAddress, "[::1]");
+	assert_string_equal(list->Connections[4].InitiatorAddress, "127.0.0.1");
+	assert_string_equal(list->Connections[5].InitiatorAddress, "127.0.0.1");
+	assert_string_equal(list->Connections[6].TargetAddress, "::1");
+	free(list);
+	api_logout_all(NULL);
+	api_target_restart(NULL);
+}
+
+/* Flags stored for a portal count where the call's are not valid; such a portal is never chosen. */
+static void test_stored_flags(void **state)
+{
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_UNIQUE_CONNECTION_ID leading;
+	ISCSI_TARGET_PORTALA portal;
+	ISCSI_SESSION_INFOA *list;
+	ULONG count;
+
+	(void)state;
+	api_login(4, &session, &leading);
+	api_portal(&portal, "127.0.0.2", api_bed.port);
+	api_expect(ISDSC_IPSEC_NOT_SUPPORTED_ON_OS,
+		   AddIScsiSendTargetPortalA(NULL, ISCSI_ANY_INITIATOR_PORT, NULL, 0x03, &portal));
+	api_expect(ISDSC_IPSEC_NOT_SUPPORTED_ON_OS, add(&session, "127.0.0.2", api_bed.port, NULL));
+	api_expect(ERROR_SUCCESS, AddIScsiConnectionA(&session, NULL, ISCSI_ANY_INITIATOR_PORT, NULL, 0,
+						      NULL, 0, NULL, NULL));
+	list = api_sessions(&count);
+	assert_string_equal(list->Connections[1].TargetAddress, "127.0.0.1");
+	free(list);
+	api_expect(ERROR_SUCCESS,
+		   AddIScsiConnectionA(&session, NULL, ISCSI_ANY_INITIATOR_PORT, &portal,
+				       ISCSI_SECURITY_FLAG_VALID, NULL, 0, NULL, NULL));
+	api_expect(ERROR_SUCCESS,
+		   RemoveIScsiSendTargetPortalA(NULL, ISCSI_ANY_INITIATOR_PORT, &portal));
+}
+
 static void test_counters(void **state)
 {
 	ISCSI_UNIQUE_SESSION_ID session;
@@ -287,6 +413,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_digests_of_one_connection, api_logout_all),
 		cmocka_unit_test_teardown(test_target_refuses, api_logout_all),
 		cmocka_unit_test_teardown(test_silent_portal, api_logout_all),
+		cmocka_unit_test_teardown(test_pings_in_order, api_logout_all),
+		cmocka_unit_test_teardown(test_ipv6, api_logout_all),
+		cmocka_unit_test_teardown(test_stored_flags, api_logout_all),
 		cmocka_unit_test_teardown(test_counters, api_logout_all),
 	};
 

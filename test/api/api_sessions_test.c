@@ -78,6 +78,24 @@ static void test_login_refused(void **state)
 	assert_int_equal(count, 0);
 }
 
+/* A login that failed leaves nothing behind that the next one could meet. */
+static void test_login_again_at_once(void **state)
+{
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_UNIQUE_CONNECTION_ID connection;
+	ISCSI_TARGET_PORTALA portal, dead;
+
+	(void)state;
+	api_discover(&portal);
+	api_portal(&dead, "127.0.0.1", 1);
+	for (unsigned i = 0; i < 30; i++)
+		api_expect(ISDSC_CONNECTION_FAILED,
+			   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL,
+					     ISCSI_ANY_INITIATOR_PORT, &dead, 0, NULL, NULL, 0, NULL,
+					     FALSE, &session, &connection));
+	api_login(1, &session, &connection);
+}
+
 static void test_secret_rules(void **state)
 {
 	static UCHAR user[] = "user1", secret[] = "0123456789abcdefX";
@@ -265,6 +283,30 @@ static void test_scsi(void **state)
 		   SendScsiReadCapacity(&session, 0, &status, &size, response, &sense_size, sense));
 }
 
+/* A command that only reads is repeated when its connection was cut under it. */
+static void test_scsi_over_a_cut(void **state)
+{
+	static const char *const options[] = { "--drop-after=60", "--drop-times=1", NULL };
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_UNIQUE_CONNECTION_ID connection;
+	UCHAR answer[36], sense[18], scsi_status;
+	ISCSI_SESSION_STATE now = { .Size = sizeof(now) };
+
+	(void)state;
+	api_target_restart(options);
+	api_login(1, &session, &connection);
+	for (unsigned i = 0; i < 100; i++) {
+		ULONG size = sizeof(answer), sense_size = sizeof(sense);
+
+		api_expect(ERROR_SUCCESS, SendScsiInquiry(&session, 0, 0, 0, &scsi_status, &size,
+							  answer, &sense_size, sense));
+	}
+	api_expect(ERROR_SUCCESS, GetIScsiSessionState(&session, &now));
+	assert_true(now.LastPause > 0);
+	api_logout_all(NULL);
+	api_target_restart(NULL);
+}
+
 static void test_informational(void **state)
 {
 	ISCSI_TARGET_PORTALA portal;
@@ -298,11 +340,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_login_twice, api_logout_all),
 		cmocka_unit_test_teardown(test_login_refused, api_logout_all),
+		cmocka_unit_test_teardown(test_login_again_at_once, api_logout_all),
 		cmocka_unit_test_teardown(test_secret_rules, api_logout_all),
 		cmocka_unit_test_teardown(test_session_list, api_logout_all),
 		cmocka_unit_test_teardown(test_session_list_ex, api_logout_all),
 		cmocka_unit_test_teardown(test_devices, api_logout_all),
 		cmocka_unit_test_teardown(test_scsi, api_logout_all),
+		cmocka_unit_test_teardown(test_scsi_over_a_cut, api_logout_all),
 		cmocka_unit_test_teardown(test_informational, api_logout_all),
 	};
 

@@ -260,7 +260,6 @@ class Lio(Target):
         self.linux = linux
         self.network()
         self.start()
-        bed.at_end(self.stop)
 
     def start(self):
         for name in ("ready", "rc", "stop"):
@@ -273,6 +272,7 @@ class Lio(Target):
             "con=null", "con0=null,fd:1",
             *(f"vec{i}:transport=tap,ifname=tap{i},depth=128,gro=1" for i in (0, 1)), "panic=1"],
             env={"LD_PRELOAD": os.path.join(self.bed.build, "test/interop/uml_xstate.so")})
+        self.bed.at_end(self.stop)
 
         def ready():
             if os.path.exists(os.path.join(self.work, "rc")) or not self.daemon.alive():

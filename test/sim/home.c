@@ -351,7 +351,8 @@ void home_begin(struct sim *sim)
 		.type = sim->options.discovery ? SESSION_DISCOVERY : SESSION_NORMAL,
 		.isid = { 0x80, 1, 2, 3, 4, 5 }, .first_cmd_sn = sim->options.first_cmd_sn,
 		.offer = sim->options.offer, .portal_group_tag = -1, .ordering = sim->options.ordering,
-		.times = sim->options.times, .seed = sim->random.state };
+		.rest = sim->options.rest, .times = sim->options.times,
+		.seed = sim->random.state };
 
 	h->wanted = sim->options.conns;
 	h->next_id = 1;

@@ -315,6 +315,14 @@ static void async_logout(struct sim_options *o, struct random *r)
 	o->trouble[TROUBLE_ASYNC_LOGOUT] = 3;
 }
 
+static void early_status(struct sim_options *o, struct random *r)
+{
+	load(o, r);
+	o->lossless = true;
+	o->peer.early_status = 2 + random_below(r, 20);
+	o->peer.r2t_len = 0;
+}
+
 static void power(struct sim_options *o, struct random *r)
 {
 	load(o, r);
@@ -337,10 +345,10 @@ static void everything(struct sim_options *o, struct random *r)
 
 /* ---------------------------------------------------------------- a peer that lies */
 
-/* The fault is in the place that the seed gives: scenario "hostile" walks through the table. */
-static void hostile(struct sim_options *o, struct random *r)
+/* Seed after seed walks through the table, three rows each. */
+static void hostile(struct sim_options *o, struct random *r, unsigned nth)
 {
-	struct peer_fault_info info = peer_fault_info(random_below(r, peer_fault_count()));
+	struct peer_fault_info info = peer_fault_info((unsigned)((o->seed * 3 + nth) % peer_fault_count()));
 
 	load(o, r);
 	o->conns = 2 + random_below(r, 3);
@@ -353,14 +361,45 @@ static void hostile(struct sim_options *o, struct random *r)
 	o->header_digest = strstr(info.name, "header digest") != NULL;
 	o->data_digest = strstr(info.name, "data digest") != NULL;
 	o->peer.fault = info.name;
-	o->peer.fault_after = random_below(r, 20);
+	o->peer.fault_after = random_below(r, strstr(info.name, "sense") ? 2 : 20);
 	o->fault_cost = info.cost;
-	if (info.cost != PEER_COSTS_LOGIN)
+	if (strstr(info.name, "nop-in") || strstr(info.name, "ping with")) {
+		o->peer.ping_every = 0;
+		o->peer.delay = 3 * SIM_MS;
+		o->depth = 1;
+		o->times.ping_idle = 1;
+		o->peer.fault_after = random_below(r, 4);
+	}
+	o->lossless = info.cost == PEER_COSTS_NOTHING;
+	if (strstr(info.name, "ExpDataSN"))
+		o->peer.status_in_data = false;
+	if (strncmp(info.name, "login:", 6))
 		return;
 	o->peer.fault_after = random_below(r, 6);
+	if (random_one_in(r, 3) || strstr(info.name, "chap") || strstr(info.name, "unknown key"))
+		chap_set(o, r, random_one_in(r, 2) || strstr(info.name, "mutual"));
+	if (o->lossless) {
+		o->peer.fault_after = random_below(r, 2);
+		return;
+	}
 	/* It hits the first login, an added one, or one of a session that comes back. */
 	o->trouble[TROUBLE_CUT] = 2;
 	o->short_first = true;
+}
+
+static void hostile_1(struct sim_options *o, struct random *r)
+{
+	hostile(o, r, 0);
+}
+
+static void hostile_2(struct sim_options *o, struct random *r)
+{
+	hostile(o, r, 1);
+}
+
+static void hostile_3(struct sim_options *o, struct random *r)
+{
+	hostile(o, r, 2);
 }
 
 const struct scenario scenarios[] = {
@@ -399,9 +438,12 @@ const struct scenario scenarios[] = {
 	{ "ordering-cut", ordering_cut },
 	{ "async", async_messages },
 	{ "async-logout", async_logout },
+	{ "early-status", early_status },
 	{ "power", power },
 	{ "everything", everything },
-	{ "hostile", hostile },
+	{ "hostile-1", hostile_1 },
+	{ "hostile-2", hostile_2 },
+	{ "hostile-3", hostile_3 },
 };
 
 const unsigned scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);

@@ -151,6 +151,9 @@ static bool ready_to_leave(const struct sim *sim)
 
 static void leave(struct sim *sim)
 {
+	/* A connection that is cut and does not know it yet can't log out. */
+	list_for_each(it, &sim->wires)
+		sim->options.cut_at_logout |= list_entry(it, struct wire, link)->cut;
 	if (!sim->options.discovery)
 		work_check_disks(sim);
 	if (sim->options.cut_at_logout)
@@ -220,14 +223,14 @@ static void run(struct sim *sim)
 
 static struct sim *failed;
 
-int sim_run(const struct sim_options *options, uint64_t seed, bool verbose, char *failure,
-	    size_t failure_len)
+int sim_run(const struct sim_options *options, bool verbose, char *failure, size_t failure_len,
+	    unsigned *ret_faults)
 {
 	struct sim *sim = sim_alloc(sizeof(*sim));
 	int r;
 
 	sim->options = *options;
-	sim->random.state = seed;
+	sim->random.state = options->seed;
 	sim->verbose = verbose;
 	sim->now = 1000 * SIM_S;
 	sim->short_wires_left = options->short_wires;
@@ -238,6 +241,7 @@ int sim_run(const struct sim_options *options, uint64_t seed, bool verbose, char
 	work_begin(sim);
 	run(sim);
 	r = sim->failure[0] ? -1 : 0;
+	*ret_faults = peer_faults_done(sim->peer);
 	if (r < 0) {
 		/* What is half done can't be taken apart; it stays reachable, so it is no leak. */
 		snprintf(failure, failure_len, "%s", sim->failure);

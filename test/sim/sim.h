@@ -46,6 +46,7 @@ enum trouble {
 };
 
 struct sim_options {
+	uint64_t seed;
 	struct peer_options peer;
 	struct session_times times;
 	struct keys_offer offer;
@@ -54,6 +55,7 @@ struct sim_options {
 	unsigned ops, depth;         /* commands in all, and at a time */
 	unsigned most_blocks;        /* of one command */
 	bool header_digest, data_digest, ordering;
+	uint32_t rest;
 	uint32_t first_cmd_sn;
 	unsigned trouble[TROUBLE_KINDS];
 	unsigned short_wires;        /* so many TCP connections are cut after a few bytes */
@@ -254,9 +256,9 @@ struct sim {
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_say(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *sim_alloc(size_t len);
-/* Runs it. Returns 0, or -1 with the reason in `failure`. */
-int sim_run(const struct sim_options *options, uint64_t seed, bool verbose, char *failure,
-	    size_t failure_len);
+/* Runs it. Returns 0, or -1 with the reason in `failure`. *ret_faults: how often peer.fault came. */
+int sim_run(const struct sim_options *options, bool verbose, char *failure, size_t failure_len,
+	    unsigned *ret_faults);
 
 /* ---------------------------------------------------------------- scenario.c */
 

@@ -11,6 +11,8 @@
 
 #include "sim.h"
 
+enum { FAULTS_MAX = 256 };
+
 static void prepare(const struct scenario *scenario, uint64_t seed, struct sim_options *ret)
 {
 	static const uint32_t bursts[] = { 512, 1000, 4096, 16384, 65536 };
@@ -18,6 +20,7 @@ static void prepare(const struct scenario *scenario, uint64_t seed, struct sim_o
 	struct peer_options *p = &ret->peer;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->seed = seed;
 	peer_options_default(p);
 	p->seed = random_next(&r);
 	p->luns = 1 + random_below(&r, 3);
@@ -43,6 +46,7 @@ static void prepare(const struct scenario *scenario, uint64_t seed, struct sim_o
 	ret->offer.first_burst_length = 16384;
 	ret->offer.initial_r2t = random_one_in(&r, 4);
 	ret->offer.immediate_data = !random_one_in(&r, 4);
+	ret->rest = random_one_in(&r, 2) ? ENGINE_TIME2WAIT : random_below(&r, 3000);
 	ret->conns = 1;
 	ret->ops = 60;
 	ret->depth = 16;
@@ -51,13 +55,44 @@ static void prepare(const struct scenario *scenario, uint64_t seed, struct sim_o
 	scenario->prepare(ret, &r);
 }
 
+static unsigned fault_runs[FAULTS_MAX], fault_hits[FAULTS_MAX];
+
+static void note_fault(const char *name, unsigned faults)
+{
+	for (unsigned i = 0; name && i < peer_fault_count() && i < FAULTS_MAX; i++) {
+		if (strcmp(name, peer_fault_info(i).name))
+			continue;
+		fault_runs[i]++;
+		fault_hits[i] += faults;
+	}
+}
+
+/* A fault that never comes tests nothing. */
+static unsigned check_faults(void)
+{
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < peer_fault_count() && i < FAULTS_MAX; i++) {
+		if (fault_runs[i] < 6 || fault_hits[i])
+			continue;
+		printf("FAILED the fault \"%s\" never came in %u runs\n", peer_fault_info(i).name,
+		       fault_runs[i]);
+		failed++;
+	}
+	return failed;
+}
+
 static int run_one(const struct scenario *scenario, uint64_t seed, bool verbose)
 {
 	struct sim_options options;
 	char failure[512] = "";
+	unsigned faults;
+	int r;
 
 	prepare(scenario, seed, &options);
-	if (sim_run(&options, seed, verbose, failure, sizeof(failure)) == 0)
+	r = sim_run(&options, verbose, failure, sizeof(failure), &faults);
+	note_fault(options.peer.fault, faults);
+	if (r == 0)
 		return 0;
 	printf("FAILED %s: %s%s%s\n  repeat with: sim_test --scenario %s --first %llu --seeds 1 --verbose\n",
 	       scenario->name, failure, options.peer.fault ? ", fault: " : "",
@@ -110,6 +145,7 @@ int main(int argc, char **argv)
 		if (seconds_now() - start > (double)seconds)
 			break;
 	}
+	failed += check_faults();
 	printf("%llu passed, %llu failed, 0 skipped\n", ran - failed, failed);
 	return failed || !ran;
 }

@@ -66,7 +66,7 @@ static bool add_or_remove(struct sim *sim, enum trouble kind)
 	if (kind == TROUBLE_REMOVE) {
 		h->wanted--;
 		home_remove(sim, h->ids[1 + random_below(&sim->random, h->id_count - 1)]);
-	} else {
+	} else if (h->wanted < SIM_CONNS) {
 		h->wanted++;
 	}
 	return true;

@@ -236,6 +236,22 @@ static int data_take(struct conn *conn, const uint8_t *bhs, const uint8_t *data,
 	return 0;
 }
 
+/* As istgt does it: any request but a command is taken as it comes, so it must carry the next number
+ * and nothing may be on its way elsewhere; a numbered Logout is not counted. */
+static int unsorted_take(struct conn *conn, struct task *task, const uint8_t *bhs)
+{
+	bool immediate = pdu_immediate(bhs);
+
+	if (task->cmd_sn != conn->session->exp_cmd_sn) {
+		violation("CID %u: %s with CmdSN %u while %u is expected", conn->cid,
+			  pdu_name(pdu_opcode(bhs)), task->cmd_sn, conn->session->exp_cmd_sn);
+		list_remove(&task->data_link);
+		task_free(task);
+		return -1;
+	}
+	return task_queue(conn, task, immediate || pdu_opcode(bhs) == PDU_LOGOUT_REQUEST);
+}
+
 /* Any other request: it goes to the worker whole. */
 static int request_take(struct conn *conn, const uint8_t *bhs, const uint8_t *data, uint32_t len)
 {
@@ -249,7 +265,8 @@ static int request_take(struct conn *conn, const uint8_t *bhs, const uint8_t *da
 	/* CmdSN has the same place in every request that has one. */
 	task->cmd_sn = (uint32_t)bhs[24] << 24 | (uint32_t)bhs[25] << 16 | (uint32_t)bhs[26] << 8 |
 		bhs[27];
-	return task_queue(conn, task, pdu_immediate(bhs));
+	return target.options.unsorted ? unsorted_take(conn, task, bhs)
+				       : task_queue(conn, task, pdu_immediate(bhs));
 }
 
 static int pdu_take(struct conn *conn, const uint8_t *bhs, const uint8_t *data, uint32_t len)

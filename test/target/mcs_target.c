@@ -4,7 +4,7 @@
  * It prints "listening ADDRESS:PORT" for each portal. Lines: "cut [CID]" ends connections, "count"
  * prints how many there are, "quit" ends the program. See target.h.
  */
-#include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
@@ -34,27 +34,49 @@ void violation(const char *format, ...)
 	printf("violation: %s\n", text);
 }
 
+/* "ADDRESS:PORT", an IPv6 address in brackets. False: no such text. */
+static bool portal_read(const char *text, struct sockaddr_storage *ret, char *host, size_t room)
+{
+	const struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM,
+	};
+	const char *colon = strrchr(text, ':');
+	struct addrinfo *found;
+	char bare[64];
+	size_t len = colon ? (size_t)(colon - text) : 0, out;
+	bool six = text[0] == '[';
+
+	if (len == 0 || len >= room || len >= sizeof(bare) || (six && text[len - 1] != ']'))
+		return false;
+	snprintf(host, room, "%.*s", (int)len, text);
+	out = six ? 1 : 0;
+	snprintf(bare, sizeof(bare), "%.*s", (int)(len - 2 * out), text + out);
+	if (getaddrinfo(bare, colon + 1, &hints, &found) != 0)
+		return false;
+	memcpy(ret, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	return true;
+}
+
 static int portal_open(unsigned at)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	socklen_t len = sizeof(in);
+	struct sockaddr_storage address = { .ss_family = AF_INET };
+	socklen_t len = sizeof(address);
 	static char names[LISTEN_MAX][80];
-	char host[64];
-	const char *text = target.options.listen[at], *colon = strrchr(text, ':');
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+	char host[64], port[8];
+	const char *text = target.options.listen[at];
+	bool good = portal_read(text, &address, host, sizeof(host));
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
 
-	if (colon && (size_t)(colon - text) < sizeof(host)) {
-		snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
-		in.sin_port = htons((uint16_t)atoi(colon + 1));
-	}
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (!colon || inet_pton(AF_INET, host, &in.sin_addr) != 1 ||
-	    bind(fd, (struct sockaddr *)&in, sizeof(in)) < 0 || listen(fd, 64) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&in, &len) < 0) {
+	if (!good || bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, 64) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
+	    getnameinfo((struct sockaddr *)&address, len, NULL, 0, port, sizeof(port),
+			NI_NUMERICSERV) != 0) {
 		perror(text);
 		exit(2);
 	}
-	snprintf(names[at], sizeof(names[at]), "%s:%u", host, ntohs(in.sin_port));
+	snprintf(names[at], sizeof(names[at]), "%s:%s", host, port);
 	target.options.listen[at] = names[at];
 	printf("listening %s\n", names[at]);
 	return fd;

@@ -16,7 +16,8 @@ static const struct option_row {
 } rows[] = {
 #define ROW(name, kind, member, help) { name, kind, offsetof(struct options, member), help }
 	ROW("name", TEXT, name, "target name"),
-	ROW("listen", LISTEN, listen, "ADDRESS:PORT, port 0 for a free one; several times for portals"),
+	ROW("listen", LISTEN, listen,
+	    "ADDRESS:PORT, IPv6 in brackets, port 0 for a free one; several times for portals"),
 	ROW("luns", NUMBER, luns, "disks"),
 	ROW("mib", NUMBER, mib, "size of each"),
 	ROW("tpgt", NUMBER, tpgt, "portal group tag"),
@@ -29,6 +30,7 @@ static const struct option_row {
 	ROW("initial-r2t", FLAG, initial_r2t, ""),
 	ROW("immediate-data", FLAG, immediate_data, ""),
 	ROW("digests", FLAG, digests, "take CRC32C where offered"),
+	ROW("unsorted", FLAG, unsorted, "only commands wait for earlier numbers, as with istgt"),
 	ROW("chap", TEXT, chap, "USER:SECRET of the initiator"),
 	ROW("mutual", TEXT, mutual, "USER:SECRET of this target"),
 	ROW("chap-algorithms", LIST, algorithms, "numbers in order of preference, with commas"),

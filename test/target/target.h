@@ -28,11 +28,12 @@ enum {
 /* What the command line says; numbers that stay 0 mean "no such fault". */
 struct options {
 	const char *name;
-	const char *listen[LISTEN_MAX]; /* ADDRESS:PORT, IPv4 */
+	const char *listen[LISTEN_MAX]; /* ADDRESS:PORT */
 	unsigned listens;
 	unsigned luns, mib, tpgt, max_connections, queue;
 	unsigned max_recv, max_burst, first_burst, max_r2t;
 	bool initial_r2t, immediate_data, digests;
+	bool unsorted;                  /* commands alone wait for their turn, as with istgt */
 	const char *chap;               /* USER:SECRET that the initiator must have */
 	const char *mutual;             /* USER:SECRET that we prove ourselves with */
 	uint8_t algorithms[ALGORITHMS_MAX];

@@ -295,6 +295,12 @@ static void usage(void **state)
 	text = output(0, NULL, WORDS("nothing"));
 	for (const struct command *command = command_table; command->name; command++)
 		assert_non_null(strstr(text, command->name));
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_in_range(strlen(line), 1, 90);
+	free(text);
+	text = output(0, NULL, WORDS("AddConnection", "--help"));
+	assert_non_null(strstr(text, "iscsicli AddConnection <SessionId> <Instance> <Port> <Address> "
+			       "<Socket>\n        <SecurityFlags> <LoginFlags>"));
 	free(text);
 	text = output(0, NULL, WORDS("show", "--help"));
 	assert_non_null(strstr(text, "iscsicli Show"));

@@ -137,7 +137,7 @@ static void names_too_long(void **state)
 	assert_int_equal(SetIScsiInitiatorNodeNameA(name), ISDSC_INVALID_ISCSI_NAME);
 }
 
-static int seen_right;
+static _Atomic int seen_right;
 
 /* Looks at every argument of AddIScsiConnection. */
 static int connection_check(sd_bus_message *request, sd_bus_message *reply)

@@ -235,6 +235,7 @@ static void task_run(struct nexus *nexus, struct task *task)
 	task->status = 0;
 	task->sense_len = 0;
 	task->received = task->residual = 0;
+	task->sent = task->out_len;
 	task->underflow = task->overflow = false;
 	switch (task->cdb[0]) {
 	case 0x00:
@@ -332,6 +333,10 @@ static bool plan_run(struct nexus *nexus, struct io *io, struct fake_plan *plan)
 		task->received /= 2;
 		task->underflow = true;
 		task->residual = task->in_len - task->received;
+		break;
+	case FAKE_EARLY:
+		task_run(nexus, task);
+		task->sent /= 2;
 		break;
 	case FAKE_HOLD:
 		assert(nexus->n_held < FAKE_HELD);

@@ -20,6 +20,7 @@ enum fake_kind {
 	FAKE_STATUS,       /* .status without data or sense */
 	FAKE_SENSE,        /* CHECK CONDITION with .key .asc .ascq */
 	FAKE_SHORT,        /* GOOD, half of the data */
+	FAKE_EARLY,        /* GOOD, but half of the write data was never asked for */
 	FAKE_HOLD,         /* kept until fake_release */
 };
 

@@ -330,6 +330,17 @@ static void test_errors(void **state)
 	}
 }
 
+/* IN-14, the other way round: the target says GOOD without having taken all data. */
+static void test_write_not_taken(void **state)
+{
+	struct bench *bench = *state;
+
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_WRITE_10, .kind = FAKE_EARLY, .times = 1 });
+	assert_int_equal(trial_run(bench, REQUEST_WRITE, 0, 1024, false), -EIO);
+	assert_int_equal(trial_run(bench, REQUEST_WRITE, 0, 1024, false), 0);
+}
+
 static void bench_close(void *ctx)
 {
 	struct bench *bench = ctx;
@@ -358,7 +369,8 @@ int main(void)
 		TEST(test_split), TEST(test_flush), TEST(test_flush_never_joined),
 		TEST(test_flush_unsupported), TEST(test_fua), TEST(test_trim_and_zero),
 		TEST(test_lost_is_repeated), TEST(test_lost_for_ever), TEST(test_troubles_in_turn),
-		TEST(test_attentions_are_noted), TEST(test_errors), TEST(test_closing_ends_waiting),
+		TEST(test_attentions_are_noted), TEST(test_errors), TEST(test_write_not_taken),
+		TEST(test_closing_ends_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ enum {
 	PEER_SENSE = 18,
 	PEER_TEXT = 64 << 10, /* most bytes of one text */
 	PEER_R2TS = 8,        /* most R2Ts of a command outstanding */
+	PEER_EARLY = 64,      /* commands remembered that ended before their data */
 };
 
 struct peer_disk {
@@ -36,7 +37,7 @@ struct peer {
 	struct list running;   /* tasks that are being executed, of all sessions; owned */
 	uint16_t next_tsih;
 	uint32_t next_ttt;
-	unsigned denied, redirected;
+	unsigned denied, redirected, early_ends;
 	unsigned faults_seen, faults_done;
 	char violation[256];
 };
@@ -81,6 +82,8 @@ struct peer_conn {
 	bool mute;                /* a fault: neither reads nor sends any more */
 	bool logged_out;          /* a Logout of it was answered */
 	uint32_t stat_sn, exp_stat_sn; /* ours; what the initiator acknowledged */
+	uint32_t early[PEER_EARLY]; /* their tags, whose data may still come */
+	unsigned earlies;
 	uint32_t last_cmd_sn;     /* of the newest numbered request that came on it */
 	bool numbered;            /* there was one */
 	uint8_t *in, *out;
@@ -141,6 +144,8 @@ void conn_violation(struct peer_conn *conn, const char *what);
 
 /* login.c */
 struct peer_login *login_new(void);
+/* Logins that are under way can't join it any more. */
+void login_session_ended(struct peer *peer, const struct peer_session *session);
 void login_drop(struct peer_login *login);
 void login_request(struct peer_conn *conn, const uint8_t *bhs, const uint8_t *data, uint32_t len);
 

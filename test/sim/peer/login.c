@@ -22,6 +22,7 @@ struct peer_login {
 	enum step step;
 	char initiator[256];
 	struct peer_session *session; /* that it shall join */
+	bool session_lost;            /* it ended meanwhile */
 	char *text;                   /* of the request that is being joined */
 	size_t text_len;
 	struct text_out out;          /* the response's text; sent in pieces */
@@ -55,6 +56,18 @@ void login_drop(struct peer_login *l)
 	free(l->text);
 	free(l->out_buf);
 	free(l);
+}
+
+void login_session_ended(struct peer *p, const struct peer_session *session)
+{
+	list_for_each(it, &p->conns) {
+		struct peer_login *l = list_entry(it, struct peer_conn, link)->login;
+
+		if (!l || l->session != session)
+			continue;
+		l->session = NULL;
+		l->session_lost = true;
+	}
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -258,7 +271,7 @@ static void take_security_key(struct peer_conn *c, const struct text_pair *pair)
 		text_number(pair->value, &l->their_identifier);
 	else if (strcmp(key, "CHAP_C") == 0 && l->step == STEP_CHAP_R)
 		text_binary(pair->value, l->theirs, sizeof(l->theirs), &l->theirs_len);
-	else
+	else if (strcmp(pair->value, "NotUnderstood"))
 		conn_violation(c, "a key that does not belong there");
 }
 
@@ -402,6 +415,10 @@ void login_request(struct peer_conn *c, const uint8_t *bhs, const uint8_t *data,
 	l->begun = true;
 	l->now = r;
 	c->exp_stat_sn = c->stat_sn;
+	if (l->session_lost) {
+		refuse(c, 0x020a);
+		return;
+	}
 	memcpy(l->text + l->text_len, data, len);
 	l->text_len += len;
 	if (l->out_at && !r.more && !len) { /* asks for the next piece */

@@ -41,6 +41,7 @@ struct peer_options {
 	uint64_t delay;                 /* a command takes up to so many nanoseconds */
 	uint64_t ping_every;            /* nanoseconds between pings of ours; 0: none */
 	bool strict_immediate;          /* closes on an immediate whose CmdSN is not ExpCmdSN */
+	unsigned early_status;          /* one in so many writes ends while its data still come; 0: none */
 	bool unit_attention;            /* the first command on each LUN of a nexus is told so */
 	uint64_t seed;
 

@@ -116,6 +116,7 @@ void session_end(struct peer_session *s)
 		session_leave(c);
 		conn_close(c);
 	}
+	login_session_ended(s->peer, s);
 	end_running(s);
 	while (!list_empty(&s->waiting))
 		task_free(list_entry(s->waiting.next, struct peer_task, link));

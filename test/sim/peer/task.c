@@ -146,6 +146,31 @@ static void acknowledged(struct peer_conn *c, uint32_t exp_stat_sn)
 	c->exp_stat_sn = exp_stat_sn;
 }
 
+static bool ended_early(const struct peer_conn *c, uint32_t itt)
+{
+	for (unsigned i = 0; i < c->earlies && i < PEER_EARLY; i++)
+		if (c->early[i] == itt)
+			return true;
+	return false;
+}
+
+/* CMD-14: the rest of the data is not wanted. What is told makes the initiator repeat it. */
+static void end_early(struct peer_task *t)
+{
+	struct peer_conn *c = t->conn;
+	uint8_t bhs[PDU_BHS_LEN];
+	static const uint8_t sense[20] = { 0, 18, 0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x29 };
+
+	c->peer->early_ends++;
+	c->early[c->earlies++ % PEER_EARLY] = t->cmd.initiator_task_tag;
+	pdu_put_scsi_response(bhs, &(struct pdu_scsi_response){ .status = 2,
+		.initiator_task_tag = t->cmd.initiator_task_tag });
+	t->session->running--;
+	task_numbers(c, bhs, true);
+	conn_send(c, bhs, sense, sizeof(sense));
+	task_free(t);
+}
+
 void task_data_out(struct peer_conn *c, const uint8_t *bhs, const uint8_t *data, uint32_t len)
 {
 	struct pdu_data_out d;
@@ -155,6 +180,8 @@ void task_data_out(struct peer_conn *c, const uint8_t *bhs, const uint8_t *data,
 	pdu_get_data_out(bhs, &d);
 	acknowledged(c, d.exp_stat_sn);
 	t = find_write(c, d.initiator_task_tag);
+	if (!t && ended_early(c, d.initiator_task_tag))
+		return;
 	if (!t) {
 		conn_violation(c, "Data-Out for no command");
 		return;
@@ -176,7 +203,12 @@ void task_data_out(struct peer_conn *c, const uint8_t *bhs, const uint8_t *data,
 		if (d.final)
 			memmove(t->r2t, t->r2t + 1, --t->r2ts * sizeof(t->r2t[0]));
 	}
-	ask(t);
+	if (c->peer->options.early_status && t->begun && t->got < t->len &&
+	    c->peer->early_ends < 40 &&
+	    random_one_in(&c->peer->random, c->peer->options.early_status))
+		end_early(t);
+	else
+		ask(t);
 }
 
 /* ---------------------------------------------------------------- requests */
@@ -313,8 +345,9 @@ static bool numbers_right(struct peer_conn *c, const uint8_t *bhs)
 
 	acknowledged(c, bytes_get32(bhs + 28));
 	if (pdu_immediate(bhs)) {
+		/* No rule of the RFC: the initiator finds a closed connection, and must not. */
 		if (c->peer->options.strict_immediate && cmd_sn != c->session->exp_cmd_sn)
-			conn_violation(c, "an immediate request ahead of numbered ones");
+			conn_close(c);
 		return !c->closing;
 	}
 	if (c->numbered && !sn_gt(cmd_sn, c->last_cmd_sn))

@@ -1,0 +1,514 @@
+/*
+ * engine_window_test.c - the command window: its rules one by one, every interleaving of small cases,
+ * and real threads.
+ *
+ * For the interleavings window.c itself is compiled here with atomic operations that hand over to a
+ * scheduler first. It walks through all orders of steps; states that were met before are not walked
+ * again.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "engine/window.h"
+#include "proto/sn.h"
+
+#ifdef __has_feature
+#define THREAD_SANITIZER __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER 1
+#else
+#define THREAD_SANITIZER 0
+#endif
+
+/* ---------------------------------------------------------------- atomic operations in steps */
+
+static void step(void);
+static uint64_t seen(uint64_t value);
+
+#define STEPPED(expression) (step(), seen(expression))
+#undef atomic_load
+#undef atomic_store
+#undef atomic_fetch_or
+#undef atomic_exchange
+#undef atomic_compare_exchange_weak
+#define atomic_load(p) ((__typeof__((void)0, *(p)))STEPPED(__atomic_load_n(p, __ATOMIC_SEQ_CST)))
+#define atomic_store(p, v) (step(), __atomic_store_n(p, v, __ATOMIC_SEQ_CST))
+#define atomic_fetch_or(p, v) STEPPED(__atomic_fetch_or(p, v, __ATOMIC_SEQ_CST))
+#define atomic_exchange(p, v) STEPPED(__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST))
+#define atomic_compare_exchange_weak(p, old, v) \
+	(step(), (bool)seen(__atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, \
+							__ATOMIC_SEQ_CST)))
+#include "engine/window.c"
+
+/* ---------------------------------------------------------------- the scheduler */
+
+enum { ACTORS = 3, STACK = 64 << 10, DEPTH_MAX = 256, STATES = 1 << 20 };
+
+struct actor {
+	ucontext_t context;
+	char *stack;
+	void (*run)(unsigned slot);
+	bool finished;
+	uint64_t history; /* of all that it saw: tells where it stands */
+	/* what it found */
+	bool done, failed;
+	unsigned count;
+	uint32_t number[2];
+};
+
+static struct actor actors[ACTORS];
+static struct window window;
+static uint64_t woken;             /* slots that any call told to wake */
+static ucontext_t scheduler;
+static int current = -1;           /* -1: not in an exploration */
+static uint64_t *states;
+static unsigned pick[DEPTH_MAX], width[DEPTH_MAX], depth, replay;
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	a = ((a + 1) ^ b) * UINT64_C(0x9e3779b97f4a7c15);
+	return a ^ a >> 29;
+}
+
+static void step(void)
+{
+	if (current < 0)
+		return;
+	actors[current].history = mix(actors[current].history, 0);
+	swapcontext(&actors[current].context, &scheduler);
+}
+
+static uint64_t seen(uint64_t value)
+{
+	if (current >= 0)
+		actors[current].history = mix(actors[current].history, value + 1);
+	return value;
+}
+
+static void actor_main(void)
+{
+	struct actor *a = &actors[current];
+
+	a->run((unsigned)current);
+	a->finished = true;
+	swapcontext(&a->context, &scheduler);
+}
+
+static uint64_t state_key(void)
+{
+	uint64_t key = mix(window.next, (uint64_t)window.exp << 32 | window.max);
+
+	key = mix(mix(key, window.waiting), woken);
+	for (int i = 0; i < ACTORS; i++)
+		key = mix(key, actors[i].history + actors[i].finished);
+	return key | 1;
+}
+
+/* True if the state was met before. */
+static bool state_known(void)
+{
+	uint64_t key = state_key();
+
+	for (size_t i = key % STATES;; i = (i + 1) % STATES) {
+		if (states[i] == key)
+			return true;
+		if (!states[i]) {
+			states[i] = key;
+			return false;
+		}
+	}
+}
+
+static unsigned runnable(int ret[ACTORS])
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < ACTORS; i++)
+		if (actors[i].run && !actors[i].finished)
+			ret[n++] = i;
+	return n;
+}
+
+static void actor_start(unsigned i, void (*run)(unsigned slot))
+{
+	struct actor *a = &actors[i];
+	char *stack = a->stack ? a->stack : malloc(STACK);
+
+	*a = (struct actor){ .stack = stack, .run = run };
+	getcontext(&a->context);
+	a->context.uc_stack.ss_sp = stack;
+	a->context.uc_stack.ss_size = STACK;
+	a->context.uc_link = &scheduler;
+	makecontext(&a->context, actor_main, 0);
+}
+
+/* One run: the first `replay` picks are given. False if it came into a known state. */
+static bool run_once(void)
+{
+	int ready[ACTORS];
+
+	for (depth = 0; (width[depth] = runnable(ready)) > 0; depth++) {
+		assert_true(depth + 1 < DEPTH_MAX);
+		if (depth >= replay) {
+			if (state_known())
+				return false;
+			pick[depth] = 0;
+		}
+		current = ready[pick[depth]];
+		swapcontext(&scheduler, &actors[current].context);
+		current = -1;
+	}
+	return true;
+}
+
+/* The next path, depth first; false after the last. */
+static bool next_path(void)
+{
+	while (depth-- > 0) {
+		if (pick[depth] + 1 == width[depth])
+			continue;
+		pick[depth]++;
+		replay = depth + 1;
+		return true;
+	}
+	return false;
+}
+
+struct model {
+	void (*prepare)(void);
+	void (*run[ACTORS])(unsigned slot);
+};
+
+/* A slot that found no number must be woken, unless there still is none to be had and it is on the
+ * list of those who wait. */
+static void check_sleepers(void)
+{
+	uint32_t next = (uint32_t)window.next;
+	bool paused = window.next >> 32, open = !sn_gt(next, window.max);
+
+	for (unsigned i = 0; i < ACTORS; i++) {
+		bool waits = window.waiting >> i & 1, awake = woken >> i & 1;
+
+		if (actors[i].failed && open && !paused)
+			assert_true(awake);
+		else if (actors[i].failed)
+			assert_true(awake || waits);
+	}
+}
+
+static void check_numbers(void)
+{
+	uint32_t given = 0;
+
+	for (unsigned i = 0; i < ACTORS; i++)
+		for (unsigned k = 0; k < actors[i].count; k++) {
+			uint32_t nth = actors[i].number[k] - 100;
+
+			assert_true(nth < 32 && !(given >> nth & 1));
+			assert_false(sn_gt(actors[i].number[k], window.max));
+			given |= UINT32_C(1) << nth;
+		}
+	assert_int_equal(given, (UINT32_C(1) << ((uint32_t)window.next - 100)) - 1);
+}
+
+static unsigned explore(const struct model *model)
+{
+	unsigned ends = 0;
+
+	states = calloc(STATES, sizeof(*states));
+	replay = 0;
+	do {
+		window_init(&window, 100);
+		woken = 0;
+		model->prepare();
+		for (unsigned i = 0; i < ACTORS; i++)
+			actor_start(i, model->run[i]);
+		if (run_once()) {
+			ends++;
+			check_numbers();
+			check_sleepers();
+		}
+	} while (next_path());
+	free(states);
+	return ends;
+}
+
+/* ---------------------------------------------------------------- actors */
+
+static void take_one(unsigned slot)
+{
+	struct actor *a = &actors[slot];
+
+	if (window_take(&window, slot, &a->number[a->count]))
+		a->count++;
+	else
+		a->failed = true;
+}
+
+static void take_two(unsigned slot)
+{
+	take_one(slot);
+	if (!actors[slot].failed)
+		take_one(slot);
+}
+
+static void open_by_one(unsigned slot)
+{
+	(void)slot;
+	woken |= window_update(&window, 100, 100);
+}
+
+static void open_by_two(unsigned slot)
+{
+	(void)slot;
+	woken |= window_update(&window, 100, 100);
+	woken |= window_update(&window, 100, 101);
+}
+
+/* An older pair that comes late. */
+static void open_late(unsigned slot)
+{
+	(void)slot;
+	woken |= window_update(&window, 99, 99);
+}
+
+static void pause_and_take(unsigned slot)
+{
+	struct actor *a = &actors[slot];
+
+	if (!window_pause(&window, slot)) {
+		a->failed = true;
+		return;
+	}
+	take_one(slot);
+	woken |= window_resume(&window, slot);
+}
+
+static void nothing(void)
+{
+}
+
+static void two_open(void)
+{
+	woken |= window_update(&window, 100, 101);
+	woken = 0;
+}
+
+static void test_interleavings(void **state)
+{
+	static const struct model models[] = {
+		{ nothing, { take_one, take_one, open_by_one } },
+		{ nothing, { take_one, take_one, open_by_two } },
+		{ nothing, { take_two, open_by_one, open_by_two } },
+		{ nothing, { take_one, open_late, open_by_one } },
+		{ two_open, { take_two, take_two, open_by_two } },
+		{ two_open, { take_one, take_one, pause_and_take } },
+		{ two_open, { take_two, pause_and_take, pause_and_take } },
+	};
+	unsigned ends = 0;
+
+	(void)state;
+	if (THREAD_SANITIZER) /* which does not know such contexts */
+		skip();
+	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
+		ends += explore(&models[i]);
+	for (unsigned i = 0; i < ACTORS; i++) {
+		free(actors[i].stack);
+		actors[i].stack = NULL;
+	}
+	assert_true(ends > 100);
+}
+
+/* ---------------------------------------------------------------- rules one by one */
+
+static void test_closed_at_first(void **state)
+{
+	struct window w;
+	uint32_t n;
+
+	(void)state;
+	window_init(&w, 7);
+	assert_false(window_take(&w, 3, &n));
+	assert_int_equal(window_update(&w, 7, 8), 1u << 3);
+	assert_true(window_take(&w, 3, &n));
+	assert_int_equal(n, 7);
+	assert_true(window_take(&w, 4, &n));
+	assert_int_equal(n, 8);
+	assert_false(window_take(&w, 4, &n));
+	assert_int_equal(window_current(&w), 9);
+}
+
+/* WIN-1, WIN-2, TOL-4 */
+static void test_what_is_ignored(void **state)
+{
+	struct window w;
+	uint32_t n;
+
+	(void)state;
+	window_init(&w, 10);
+	window_update(&w, 10, 12);
+	assert_false(window_take(&w, 1, &n) && n != 10);
+	assert_int_equal(window_update(&w, 10, 8), 0);  /* below ExpCmdSN - 1 */
+	assert_int_equal(window_update(&w, 50, 60), 0); /* acknowledges what was never sent */
+	assert_int_equal(window_update(&w, 9, 11), 0);  /* late */
+	assert_true(window_take(&w, 1, &n) && n == 11);
+	assert_true(window_take(&w, 1, &n) && n == 12);
+	assert_false(window_take(&w, 1, &n));
+	assert_int_equal(window_update(&w, 9, 14), 1u << 1); /* an old ExpCmdSN, a new MaxCmdSN */
+	assert_true(window_take(&w, 1, &n) && n == 13);
+}
+
+static void test_wrap(void **state)
+{
+	struct window w;
+	uint32_t n, first = UINT32_MAX - 2;
+
+	(void)state;
+	window_init(&w, first);
+	window_update(&w, first, 3);
+	for (uint32_t i = 0; i < 7; i++) {
+		assert_true(window_take(&w, 0, &n));
+		assert_int_equal(n, first + i);
+	}
+	assert_false(window_take(&w, 0, &n));
+	assert_int_equal(window_update(&w, 2, 4), 1);
+	assert_true(window_take(&w, 0, &n));
+	assert_int_equal(n, 4);
+}
+
+static void test_pause(void **state)
+{
+	struct window w;
+	uint32_t n;
+
+	(void)state;
+	window_init(&w, 0);
+	window_update(&w, 0, 10);
+	assert_true(window_take(&w, 1, &n));
+	assert_false(window_pause(&w, 2)); /* number 0 is not acknowledged */
+	assert_false(window_take(&w, 1, &n));
+	assert_int_equal(window_update(&w, 1, 10), 1u << 1 | 1u << 2);
+	assert_false(window_take(&w, 1, &n));
+	assert_true(window_pause(&w, 2));
+	assert_false(window_pause(&w, 3));
+	assert_true(window_take(&w, 2, &n));
+	assert_int_equal(window_resume(&w, 1), 0); /* not its own */
+	assert_int_equal(window_resume(&w, 2), 1u << 1 | 1u << 3);
+	assert_true(window_take(&w, 1, &n));
+	assert_int_equal(n, 2);
+}
+
+/* ---------------------------------------------------------------- real threads */
+
+enum { TAKERS = 3, NUMBERS = 30000 };
+
+static struct {
+	struct window window;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint64_t woken;
+	bool given[NUMBERS];
+	uint32_t exp;
+	bool over;
+} shared;
+
+static void wake(uint64_t slots)
+{
+	pthread_mutex_lock(&shared.lock);
+	shared.woken |= slots;
+	pthread_cond_broadcast(&shared.changed);
+	pthread_mutex_unlock(&shared.lock);
+}
+
+/* False when all is over. */
+static bool sleep_until_woken(unsigned slot)
+{
+	bool over;
+
+	pthread_mutex_lock(&shared.lock);
+	while (!(shared.woken >> slot & 1) && !shared.over)
+		pthread_cond_wait(&shared.changed, &shared.lock);
+	shared.woken &= ~(UINT64_C(1) << slot);
+	over = shared.over;
+	pthread_mutex_unlock(&shared.lock);
+	return !over;
+}
+
+/* The target has seen the number: it acknowledges all without holes. */
+static void acknowledge(uint32_t number)
+{
+	uint32_t exp;
+
+	pthread_mutex_lock(&shared.lock);
+	assert_false(shared.given[number]);
+	shared.given[number] = true;
+	while (shared.exp < NUMBERS && shared.given[shared.exp])
+		shared.exp++;
+	exp = shared.exp;
+	if (exp == NUMBERS) {
+		shared.over = true;
+		pthread_cond_broadcast(&shared.changed);
+	}
+	pthread_mutex_unlock(&shared.lock);
+	wake(window_update(&shared.window, exp, exp + 3 < NUMBERS ? exp + 3 : NUMBERS - 1));
+}
+
+static void *taker(void *arg)
+{
+	unsigned slot = (unsigned)(uintptr_t)arg;
+	uint32_t n;
+
+	for (unsigned i = 0;; i++) {
+		bool pauses = slot == 0 && i % 7 == 0;
+		bool got = (!pauses || window_pause(&shared.window, slot)) &&
+			   window_take(&shared.window, slot, &n);
+
+		if (pauses && got)
+			wake(window_resume(&shared.window, slot));
+		if (got)
+			acknowledge(n);
+		else if (!sleep_until_woken(slot))
+			break;
+		else if (pauses)
+			i--; /* it holds the pause and has to end it */
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	pthread_t thread[TAKERS];
+
+	(void)state;
+	pthread_mutex_init(&shared.lock, NULL);
+	pthread_cond_init(&shared.changed, NULL);
+	window_init(&shared.window, 0);
+	wake(window_update(&shared.window, 0, 3));
+	for (uintptr_t i = 0; i < TAKERS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, taker, (void *)i), 0);
+	for (unsigned i = 0; i < TAKERS; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(shared.exp, NUMBERS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_closed_at_first),
+		cmocka_unit_test(test_what_is_ignored),
+		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_interleavings),
+		cmocka_unit_test(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
