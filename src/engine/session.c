@@ -109,7 +109,8 @@ void session_add_conn(struct session *s, const struct conn_options *options, voi
 	case PHASE_CLEARING:
 	case PHASE_WAITING:
 	case PHASE_REOPENING:
-		session_answer_fault(s, token, FAULT_BUSY, "the session is not up at the moment"); /* LOG-23 */
+		/* LOG-23 */
+		session_answer_fault(s, token, FAULT_BUSY, "the session is not up at the moment");
 		return;
 	case PHASE_CLOSING:
 	case PHASE_OVER:

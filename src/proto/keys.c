@@ -408,8 +408,10 @@ int keys_finish(const struct keys *keys, struct keys_params *ret, struct fault *
 		return r;
 	/* An AND offered as No and an OR offered as Yes stay at the offer without an answer. */
 	for (int id = KEY_NONE + 1; id < KEY_COUNT; id++)
-		if (key_rule_is_bool(&key_rules[id]) && (keys->offered & ~keys->seen & key_bit((enum key_id)id)))
-			key_rule_set(&key_rules[id], &params, key_rule_offer(&key_rules[id], &keys->offer));
+		if (key_rule_is_bool(&key_rules[id]) &&
+		    (keys->offered & ~keys->seen & key_bit((enum key_id)id)))
+			key_rule_set(&key_rules[id], &params,
+				     key_rule_offer(&key_rules[id], &keys->offer));
 	if (recovery_contradicts(params.error_recovery_level, params.data_sequence_in_order,
 				 params.max_outstanding_r2t))
 		return refuse(fault, "the target's ErrorRecoveryLevel contradicts ",

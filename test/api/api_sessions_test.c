@@ -67,8 +67,8 @@ static void test_login_refused(void **state)
 		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, api_text("other"), 1, &portal,
 				     0, NULL, NULL, 0, NULL, FALSE, &session, &connection));
 	api_expect(ISDSC_INVALID_PORT_NUMBER,
-		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, api_text(instance), 4711, &portal, 0, NULL, NULL, 0,
-				     NULL, FALSE, &session, &connection));
+		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, api_text(instance), 4711, &portal, 0,
+				     NULL, NULL, 0, NULL, FALSE, &session, &connection));
 	api_expect(ERROR_NOT_SUPPORTED,
 		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL, ISCSI_ANY_INITIATOR_PORT, &portal,
 				     0, NULL, NULL, 0, NULL, TRUE, &session, &connection));

@@ -39,13 +39,14 @@ static uint64_t seen(uint64_t value);
 #undef atomic_fetch_or
 #undef atomic_exchange
 #undef atomic_compare_exchange_weak
-#define atomic_load(p) ((__typeof__((void)0, *(p)))STEPPED(__atomic_load_n(p, __ATOMIC_SEQ_CST)))
-#define atomic_store(p, v) (step(), __atomic_store_n(p, v, __ATOMIC_SEQ_CST))
-#define atomic_fetch_or(p, v) STEPPED(__atomic_fetch_or(p, v, __ATOMIC_SEQ_CST))
-#define atomic_exchange(p, v) STEPPED(__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST))
+#define atomic_load(p) STEPPED(atomic_load_explicit(p, memory_order_seq_cst))
+#define atomic_store(p, v) (step(), atomic_store_explicit(p, v, memory_order_seq_cst))
+#define atomic_fetch_or(p, v) STEPPED(atomic_fetch_or_explicit(p, v, memory_order_seq_cst))
+#define atomic_exchange(p, v) STEPPED(atomic_exchange_explicit(p, v, memory_order_seq_cst))
+/* A weak one may fail for nothing, which only repeats a round. */
 #define atomic_compare_exchange_weak(p, old, v) \
-	(step(), (bool)seen(__atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, \
-							__ATOMIC_SEQ_CST)))
+	(step(), (bool)seen(atomic_compare_exchange_strong_explicit( \
+		p, old, v, memory_order_seq_cst, memory_order_seq_cst)))
 #include "engine/window.c"
 
 /* ---------------------------------------------------------------- the scheduler */

@@ -162,7 +162,7 @@ static const struct row {
 	{ "login: level 3", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0, "ErrorRecoveryLevel=3" },
 	{ "login: digest not offered", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
 	  "HeaderDigest=CRC64" },
-	{ "login: digest not understood", PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
+	{ "login: digest not understood", PEER_COSTS_NOTHING, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
 	  "HeaderDigest=NotUnderstood" },
 	{ "login: unknown key", PEER_COSTS_NOTHING, PDU_LOGIN_RESPONSE, FITS_NO_T_ASKED, TEXT, 0, 0,
 	  "X-org.example.colour=red" },
