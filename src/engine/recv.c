@@ -177,14 +177,16 @@ static int check_data_digest(struct conn *c)
 static int check_stat_sn(struct conn *c, const struct opcode *op)
 {
 	uint32_t stat_sn = bytes_get32(c->in.header + 24), itt = bytes_get32(c->in.header + 16);
+	struct task *task;
 	bool advances = op->stat == STAT_ADVANCES ||
 			(op->stat == STAT_DATA_IN && c->in.header[1] & 1) ||
 			(op->stat == STAT_NOP_IN && itt != PDU_NO_TAG);
 
 	if (!advances)
 		return 0;
-	if (sn_lt(stat_sn, c->exp_stat_sn))
-		return 1;
+	if (sn_lt(stat_sn, c->exp_stat_sn) &&
+	    tag_find(&c->shared->tags, itt, c->slot, &task) != TAG_OURS)
+		return 1; /* a repeat; what still waits for its answer was never answered before */
 	if (stat_sn != c->exp_stat_sn)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "%s with StatSN %u where %u was due",
 				 pdu_name(op->opcode), stat_sn, c->exp_stat_sn);

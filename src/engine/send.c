@@ -213,11 +213,10 @@ static void send_commands(struct conn *c, size_t *batch)
 {
 	while (*batch < CONN_BATCH && c->ring_len < CONN_RING_DATA && !list_empty(&c->ready)) {
 		struct task *task = list_entry(c->ready.next, struct task, link);
-		uint32_t len = task->out_len;
 
 		if (!data_send_command(c, task))
 			return;
-		*batch += PDU_BHS_LEN + len;
+		*batch += PDU_BHS_LEN + task->sent;
 		data_send_out(c, batch); /* unsolicited data follow their command (MCS-16) */
 	}
 }

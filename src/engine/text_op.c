@@ -81,7 +81,10 @@ bool text_op_send(struct conn *c)
 		return true;
 	if (op->itt == PDU_NO_TAG && !tag_take(&c->shared->tags, c->slot, NULL, &op->itt))
 		return false;
-	if (!send_number(c, &pdu.immediate, &pdu.cmd_sn))
+	/* TX-1: all requests of a sequence have the same I bit. */
+	pdu.immediate = op->rounds && op->immediate;
+	pdu.cmd_sn = window_current(&c->shared->window);
+	if (!pdu.immediate && !send_number(c, &pdu.immediate, &pdu.cmd_sn))
 		return false;
 	if (!op->rounds) {
 		op->immediate = pdu.immediate;

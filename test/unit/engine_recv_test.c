@@ -442,6 +442,7 @@ static const struct wrong wrongs[] = {
 	{ "additional header", PDU_SCSI_RESPONSE, 4, 1, 1, 0 },
 	{ "segment above our limit", PDU_DATA_IN, 0, 0, 0, 65537 },
 	{ "StatSN ahead", PDU_SCSI_RESPONSE, 24, 4, 501 + 9, 0 },
+	{ "StatSN behind, for a live task", PDU_SCSI_RESPONSE, 24, 4, 501 - 9, 0 },
 	{ "unknown task", PDU_SCSI_RESPONSE, 16, 4, 0x12345678, 0 },
 	{ "no task", PDU_SCSI_RESPONSE, 16, 4, PDU_NO_TAG, 0 },
 	{ "both residuals", PDU_SCSI_RESPONSE, 1, 1, 0x86, 0 },
