@@ -367,6 +367,40 @@ static void test_status(void **state)
 	}
 }
 
+/* tgt: algorithm 7 is another hash there. Once more without it; a wrong secret is not tried again. */
+static void test_chap_without_seven(void **state)
+{
+	static const uint8_t entropy[ENGINE_ENTROPY] = { 7 };
+	static const char challenge[] = "CHAP_A=7\0CHAP_I=3\0CHAP_C=0x00112233445566778899aabbccddeeff";
+	struct bench b;
+
+	(void)state;
+	with_chap(&b, CHAP_ONE_WAY);
+	to_challenge(&b);
+	fake_give_login(b.c, 0x00, FAKE_TEXT(challenge));
+	take(&b);
+	give_status(&b, 2, 0, NULL, 0);
+	assert_true(b.c->opening);
+	b.c->opening = false;
+	conn_opened(b.c->conn, entropy, b.fake.now);
+	fake_pump(&b.fake);
+	take(&b);
+	fake_give_login(b.c, 0x00, FAKE_TEXT("TargetPortalGroupTag=1\0AuthMethod=CHAP"));
+	take(&b);
+	assert_true(said(&b, "CHAP_A=8,6,5"));
+	give_status(&b, 2, 0, NULL, 0);
+	expect_failed(&b, FAULT_LOGIN_STATUS);
+	fake_end(&b.fake);
+
+	with_chap(&b, CHAP_ONE_WAY);
+	to_challenge(&b);
+	fake_give_login(b.c, 0x00, FAKE_TEXT(challenge));
+	take(&b);
+	give_status(&b, 2, 1, NULL, 0);
+	expect_failed(&b, FAULT_LOGIN_STATUS);
+	fake_end(&b.fake);
+}
+
 /* LOG-22 */
 static void test_redirect(void **state)
 {
@@ -748,6 +782,7 @@ int main(void)
 		cmocka_unit_test(test_chap),
 		cmocka_unit_test(test_chap_not_skipped),
 		cmocka_unit_test(test_chap_mutual),
+		cmocka_unit_test(test_chap_without_seven),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_redirect),
 		cmocka_unit_test(test_redirect_refused),
