@@ -289,7 +289,7 @@ void conn_closed(struct conn *c, const struct fault *why, uint64_t now)
 	if (c->over)
 		return;
 	/* The target may end the connection where it would answer a Logout (DSC-7, LO-6). */
-	if (c->logout_itt && why->kind == FAULT_CLOSED && !why->detail) {
+	if (c->logged_out || (c->logout_itt && why->kind == FAULT_CLOSED && !why->detail)) {
 		conn_end(c, &(struct fault){ .kind = FAULT_NONE });
 		return;
 	}
@@ -345,19 +345,43 @@ void conn_wake(struct conn *c)
 
 /* ---------------------------------------------------------------- time */
 
-uint64_t conn_deadline(const struct conn *c)
+/* When the silence of the target has lasted too long. A connection whose tasks end before it is
+ * logged out is watched as well: one that is dead holds up the whole session. */
+static uint64_t silence_deadline(const struct conn *c)
 {
 	const struct session_times *times = &c->shared->config->times;
+	bool watched = c->state == CONN_S5_LOGGED_IN || c->state == CONN_S7_LOGOUT_REQUESTED ||
+		       (c->state == CONN_S6_IN_LOGOUT && !c->logout_itt);
 
-	if (c->over)
-		return ENGINE_NEVER;
-	if (c->state != CONN_S5_LOGGED_IN && c->state != CONN_S7_LOGOUT_REQUESTED)
-		return c->limit;
-	if (!times->ping_idle)
+	if (!watched || !times->ping_idle)
 		return ENGINE_NEVER;
 	if (c->ping_at)
 		return in_ms(c->ping_at, times->ping_wait);
 	return in_ms(c->heard, times->ping_idle);
+}
+
+uint64_t conn_deadline(const struct conn *c)
+{
+	uint64_t silence = silence_deadline(c);
+
+	if (c->over)
+		return ENGINE_NEVER;
+	return silence < c->limit ? silence : c->limit;
+}
+
+static void silence_expire(struct conn *c, uint64_t now)
+{
+	if (c->wants & WANT_PING && window_paused(&c->shared->window, c->slot)) {
+		c->ping_at = now; /* another connection's turn: it has a limit of its own */
+		return;
+	}
+	if (c->ping_at) {
+		conn_fail(c, FAULT_TIMEOUT, 0, "no answer to a NOP-Out ping"); /* NOP-6 */
+		return;
+	}
+	c->ping_at = now;
+	if (c->pings < CONN_PINGS)
+		c->wants |= WANT_PING;
 }
 
 void conn_expire(struct conn *c, uint64_t now)
@@ -372,21 +396,16 @@ void conn_expire(struct conn *c, uint64_t now)
 		conn_fail(c, FAULT_TIMEOUT, 0, "no answer in login (%s)", login_where(c->login));
 		break;
 	case CONN_S6_IN_LOGOUT: /* T17 */
-		conn_fail(c, FAULT_TIMEOUT, 0, "no answer to Logout");
+		if (now < c->limit)
+			silence_expire(c, now);
+		else if (c->logged_out) /* we close, then */
+			conn_end(c, &(struct fault){ .kind = FAULT_NONE });
+		else
+			conn_fail(c, FAULT_TIMEOUT, 0, "no answer to Logout");
 		break;
 	case CONN_S5_LOGGED_IN:
 	case CONN_S7_LOGOUT_REQUESTED:
-		if (c->wants & WANT_PING && window_paused(&c->shared->window, c->slot)) {
-			c->ping_at = now; /* another connection's turn: it has a limit of its own */
-			break;
-		}
-		if (c->ping_at) {
-			conn_fail(c, FAULT_TIMEOUT, 0, "no answer to a NOP-Out ping"); /* NOP-6 */
-			break;
-		}
-		c->ping_at = now;
-		if (c->pings < CONN_PINGS)
-			c->wants |= WANT_PING;
+		silence_expire(c, now);
 		break;
 	case CONN_S1_FREE:
 	case CONN_S8_CLEANUP_WAIT:

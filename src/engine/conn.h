@@ -124,6 +124,7 @@ struct conn {
 	uint32_t logout_itt;
 	unsigned logout_reason;
 	bool draining;              /* logout asked for: no new task */
+	bool logged_out;            /* answered; waits for the target to close (LO-6) */
 
 	uint64_t heard;             /* when the last bytes came */
 	uint64_t ping_at;           /* when the present ping was wanted, 0 for none */

@@ -403,6 +403,11 @@ static int on_logout_response(struct conn *c, uint64_t now)
 	if (pdu.response) /* LO-6 */
 		return conn_fail(c, FAULT_LOGOUT, pdu.response, "Logout answered with response %u",
 				 pdu.response);
+	/* istgt goes on throwing away commands of other connections until it has closed this one. */
+	if (atomic_load(&c->shared->ordering) && c->logout_reason == PDU_LOGOUT_CONNECTION) {
+		c->logged_out = true;
+		return 0;
+	}
 	conn_end(c, &clean); /* T13 */
 	return -1;
 }

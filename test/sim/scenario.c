@@ -262,6 +262,15 @@ static void silent(struct sim_options *o, struct random *r)
 	o->trouble[TROUBLE_SILENT] = 1 + random_below(r, 2);
 }
 
+/* A connection that is dead and that is being removed: it must not hold up the others. */
+static void silent_removed(struct sim_options *o, struct random *r)
+{
+	silent(o, r);
+	o->trouble[TROUBLE_SILENT] = 2;
+	o->trouble[TROUBLE_REMOVE] = 4;
+	o->trouble[TROUBLE_ADD] = 2;
+}
+
 static void stalls(struct sim_options *o, struct random *r)
 {
 	load(o, r);
@@ -432,6 +441,7 @@ const struct scenario scenarios[] = {
 	{ "cut-and-change", cut_and_change },
 	{ "no-answer", no_answer },
 	{ "silent", silent },
+	{ "silent-removed", silent_removed },
 	{ "stalls", stalls },
 	{ "pings", pings },
 	{ "ordering", ordering },
