@@ -175,6 +175,40 @@ static void test_logout_twice(void **state)
 	assert_int_equal(why, FAULT_NONE);
 }
 
+/* Ordering mode (TOL-8): a Logout leaves when no command is under way on any connection, and the
+ * others get no number before the target has closed this one. */
+static void test_logout_alone(void **state)
+{
+	struct fault fin = { .kind = FAULT_CLOSED };
+	unsigned other = conn_slot(t.c) + 1;
+	struct pdu_logout_request logout;
+	uint8_t bhs[PDU_BHS_LEN];
+	uint32_t itt, cmd_sn;
+	enum fault_kind why;
+
+	(void)state;
+	full_feature();
+	atomic_store(&t.shared.ordering, true);
+	assert_true(tag_take(&t.shared.tags, other, NULL, &itt));
+	conn_logout(t.c, 1, t.now);
+	assert_int_equal(take_sent(), 0);
+	assert_true(tag_free(&t.shared.tags, itt) & UINT64_C(1) << conn_slot(t.c));
+	assert_int_equal(take_sent(), PDU_BHS_LEN);
+	pdu_get_logout_request(t.sent, &logout);
+	assert_true(logout.immediate);
+	assert_int_equal(logout.cmd_sn, window_current(&t.shared.window));
+	pdu_put_logout_response(bhs, &(struct pdu_logout_response){
+		.initiator_task_tag = logout.initiator_task_tag, .stat_sn = t.stat_sn++,
+		.exp_cmd_sn = logout.cmd_sn, .max_cmd_sn = logout.cmd_sn + 30 });
+	receive(bhs, sizeof(bhs));
+	assert_false(ended(&why));
+	assert_false(window_take(&t.shared.window, other, &cmd_sn));
+	conn_closed(t.c, &fin, t.now);
+	assert_true(ended(&why));
+	assert_int_equal(why, FAULT_NONE);
+	assert_true(window_take(&t.shared.window, other, &cmd_sn));
+}
+
 /* LO-2, TRAP-8: a ping of the target that comes after our Logout gets no answer: the number behind
  * it would be a hole. */
 static void test_nothing_after_logout(void **state)
@@ -321,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_logout_twice, open_stage, close_stage),
+		cmocka_unit_test_setup_teardown(test_logout_alone, open_stage, close_stage),
 		cmocka_unit_test_setup_teardown(test_nothing_after_logout, open_stage, close_stage),
 		cmocka_unit_test_setup_teardown(test_asked_to_leave, open_stage, close_stage),
 		cmocka_unit_test_setup_teardown(test_whole_words, open_stage, close_stage),
