@@ -9,7 +9,7 @@ command -v debootstrap >/dev/null || skip "There is no debootstrap here: apt-get
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -v security | head -1)
 root=$(mktemp -d) || exit 1
 leave() {
-	for m in proc dev/pts dev/shm dev sys run/netns; do
+	for m in proc dev/pts dev/shm dev sys run/netns ''; do
 		while mountpoint -q "$root/$m" && umount -l "$root/$m"; do :; done
 	done
 	rm -rf --one-file-system "$root"
@@ -22,6 +22,7 @@ rm -f "$root.log"
 cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/" 2>/dev/null
 cp -aL /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" && chmod 755 "$root/usr/sbin/policy-rc.d"
+mount --bind "$root" "$root" || exit 1 # `ip netns exec` wants / to be a mount point
 for m in proc sys dev dev/pts dev/shm; do mount --rbind "/$m" "$root/$m" 2>/dev/null; done
 mkdir "$root/src" && git -C "$top" archive HEAD | tar -x -C "$root/src"
 chroot "$root" env DEBIAN_FRONTEND=noninteractive http_proxy="${http_proxy:-}" \

@@ -14,10 +14,10 @@ backstore() { # PLUGIN/NAME CONTROL
 
 mkdir -p /run/lun
 mount -t tmpfs -o size=100m lun /run/lun
-truncate -s 64M /mnt/work/lun1.img
+truncate -s 64M /mnt/guest/lun1.img
 truncate -s 64M /run/lun/lun2.img
 backstore rd_mcp_0/r0 rd_pages=16384
-backstore fileio_0/f1 fd_dev_name=/mnt/work/lun1.img,fd_dev_size=67108864
+backstore fileio_0/f1 fd_dev_name=/mnt/guest/lun1.img,fd_dev_size=67108864
 backstore fileio_0/f2 fd_dev_name=/run/lun/lun2.img,fd_dev_size=67108864,fd_buffered_io=1
 
 target() { # NAME: sets $tpg
