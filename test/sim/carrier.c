@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "memory.h"
 #include "sim.h"
 
 static void post(struct list *queue, const struct message *what)
@@ -130,7 +131,7 @@ void carrier_opened(struct sim *sim, struct carrier *c)
 
 	for (unsigned i = 0; i < ENGINE_ENTROPY; i++)
 		entropy[i] = (uint8_t)random_next(&sim->random);
-	conn_opened(c->conn, entropy, sim->now);
+	DOOR(conn_opened(c->conn, entropy, sim->now));
 	drain(sim, c);
 }
 
@@ -141,7 +142,7 @@ void carrier_closed(struct sim *sim, struct carrier *c, enum fault_kind kind, in
 	fault_set(&why, kind, detail, "the simulated network");
 	c->wire = NULL;
 	c->lent_count = 0;
-	conn_closed(c->conn, &why, sim->now);
+	DOOR(conn_closed(c->conn, &why, sim->now));
 	drain(sim, c);
 }
 
@@ -163,7 +164,7 @@ void carrier_received(struct sim *sim, struct carrier *c, const uint8_t *data, s
 		}
 		if (!n)
 			break;
-		conn_received(c->conn, n, sim->now);
+		DOOR(conn_received(c->conn, n, sim->now));
 		drain(sim, c);
 		data += n;
 		len -= n;
@@ -197,7 +198,7 @@ static void send_lent(struct sim *sim, struct carrier *c)
 		left -= part;
 	}
 	c->lent_count = 0;
-	conn_sent(c->conn, n, sim->now);
+	DOOR(conn_sent(c->conn, n, sim->now));
 	drain(sim, c);
 	c->busy = n == all;
 }
@@ -213,7 +214,7 @@ static bool send_step(struct sim *sim, struct carrier *c)
 	c->busy = false;
 	if (!conn_wants_send(c->conn))
 		return true;
-	c->lent_count = conn_pending(c->conn, c->lent, ENGINE_PENDING_IOV, sim->now);
+	DOOR(c->lent_count = conn_pending(c->conn, c->lent, ENGINE_PENDING_IOV, sim->now));
 	if (c->lent_count) {
 		c->busy = true;
 		if (random_one_in(&sim->random, 2))
@@ -238,16 +239,16 @@ static void obey(struct sim *sim, struct carrier *c, const struct message *order
 	}
 	switch ((enum order_kind)order->kind) {
 	case ORDER_START:
-		conn_start(c->conn, sim->now);
+		DOOR(conn_start(c->conn, sim->now));
 		break;
 	case ORDER_SUBMIT:
-		conn_submit(c->conn, order->task, sim->now);
+		DOOR(conn_submit(c->conn, order->task, sim->now));
 		break;
 	case ORDER_LOGOUT:
-		conn_logout(c->conn, order->reason, sim->now);
+		DOOR(conn_logout(c->conn, order->reason, sim->now));
 		break;
 	case ORDER_ABANDON:
-		conn_abandon(c->conn, sim->now);
+		DOOR(conn_abandon(c->conn, sim->now));
 		break;
 	case ORDER_WAKE:
 		conn_wake(c->conn);
@@ -311,6 +312,6 @@ void carrier_expire(struct sim *sim, struct carrier *c)
 {
 	if (c->ended || conn_deadline(c->conn) > sim->now)
 		return;
-	conn_expire(c->conn, sim->now);
+	DOOR(conn_expire(c->conn, sim->now));
 	drain(sim, c);
 }

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "memory.h"
 #include "sim.h"
 
 static void pump(struct sim *sim);
@@ -78,21 +79,27 @@ void home_add(struct sim *sim)
 		.header_digest = sim->options.header_digest, .data_digest = sim->options.data_digest,
 		.chap = sim->options.chap };
 
-	session_add_conn(h->session, &options, call_new(sim, CALL_ADD, options.id), sim->now);
+	DOOR(session_add_conn(h->session, &options, call_new(sim, CALL_ADD, options.id), sim->now));
 	pump(sim);
 }
 
 void home_remove(struct sim *sim, uint64_t id)
 {
-	session_remove_conn(sim->home.session, id, call_new(sim, CALL_REMOVE, id), sim->now);
+	DOOR(session_remove_conn(sim->home.session, id, call_new(sim, CALL_REMOVE, id), sim->now));
 	pump(sim);
 }
 
 void home_logout(struct sim *sim)
 {
 	sim->home.logout_sent = true;
-	session_logout(sim->home.session, call_new(sim, CALL_LOGOUT, 0), sim->now);
+	DOOR(session_logout(sim->home.session, call_new(sim, CALL_LOGOUT, 0), sim->now));
 	pump(sim);
+}
+
+/* Something went wrong on purpose, so calls may fail. */
+static bool trouble_known(const struct sim *sim)
+{
+	return sim->trouble_came || peer_faults_done(sim->peer) || memory.failed;
 }
 
 static void add_answered(struct sim *sim, const struct call *call, const struct fault *why)
@@ -117,7 +124,7 @@ static void add_answered(struct sim *sim, const struct call *call, const struct 
 		return;
 	}
 	h->adds_failed++;
-	if (expected ? why->kind != expected : !sim->trouble_came && !peer_faults_done(sim->peer))
+	if (expected ? why->kind != expected : !trouble_known(sim))
 		sim_fail(sim, "an added login failed: %s", why->text);
 }
 
@@ -137,7 +144,7 @@ static void answered(struct sim *sim, struct call *call, const struct fault *why
 	case CALL_REMOVE:
 		if (!why->kind)
 			id_remove(&sim->home, was.id);
-		else if (!sim->trouble_came && !peer_faults_done(sim->peer))
+		else if (!trouble_known(sim))
 			sim_fail(sim, "a removal failed: %s", why->text);
 		break;
 	case CALL_LOGOUT:
@@ -194,6 +201,10 @@ static void came_up(struct sim *sim, const struct session_event *ev)
 	if (h->ups && ev->epoch <= h->epoch)
 		sim_fail(sim, "the epoch does not rise");
 	h->up = true;
+	if (!h->ups) {
+		memory.one_in = sim->options.memory_one_in;
+		memory.left = sim->options.memory_failures;
+	}
 	h->failed = false;
 	h->epoch = ev->epoch;
 	h->ups++;
@@ -278,13 +289,13 @@ void home_news(struct sim *sim, struct carrier *c, struct message *m)
 
 	switch ((enum news_kind)m->kind) {
 	case NEWS_UP:
-		session_conn_up(h->session, c->conn, &m->up, sim->now);
+		DOOR(session_conn_up(h->session, c->conn, &m->up, sim->now));
 		break;
 	case NEWS_TASK:
 		work_returned(sim, m->task);
 		return;
 	case NEWS_ASYNC:
-		session_conn_async(h->session, c->conn, &m->async, sim->now);
+		DOOR(session_conn_async(h->session, c->conn, &m->async, sim->now));
 		break;
 	case NEWS_WAKE:
 		wake_all(sim, m->wake);
@@ -295,7 +306,7 @@ void home_news(struct sim *sim, struct carrier *c, struct message *m)
 	case NEWS_END:
 		path_remove(h, c);
 		c->forgotten = true;
-		session_conn_ended(h->session, c->conn, &m->fault, sim->now);
+		DOOR(session_conn_ended(h->session, c->conn, &m->fault, sim->now));
 		break;
 	}
 	pump(sim);
@@ -327,7 +338,7 @@ bool home_step(struct sim *sim)
 	struct home *h = &sim->home;
 
 	if (!h->over && session_deadline(h->session) <= sim->now) {
-		session_expire(h->session, sim->now);
+		DOOR(session_expire(h->session, sim->now));
 		pump(sim);
 		return true;
 	}

@@ -332,6 +332,16 @@ static void early_status(struct sim_options *o, struct random *r)
 	o->peer.r2t_len = 0;
 }
 
+static void no_memory(struct sim_options *o, struct random *r)
+{
+	cut_and_change(o, r);
+	o->memory_one_in = 1 + random_below(r, 20);
+	o->memory_failures = 1 + random_below(r, 30);
+	if (random_one_in(r, 2))
+		chap_set(o, r, random_one_in(r, 2));
+	o->trouble[TROUBLE_ASYNC_NEGOTIATE] = 3;
+}
+
 static void power(struct sim_options *o, struct random *r)
 {
 	load(o, r);
@@ -449,6 +459,7 @@ const struct scenario scenarios[] = {
 	{ "async", async_messages },
 	{ "async-logout", async_logout },
 	{ "early-status", early_status },
+	{ "no-memory", no_memory },
 	{ "power", power },
 	{ "everything", everything },
 	{ "hostile-1", hostile_1 },

@@ -2,12 +2,13 @@
  * sim.c - runs a simulation: one small step after another, which one a seed decides; and time, which
  * leaps when nothing else can happen.
  */
+#include "memory.h"
 #include "sim.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-enum { STEPS_MAX = 4000000, THINGS_MAX = 256 };
+enum { STEPS_MAX = 10000000, THINGS_MAX = 256 };
 
 #define LONGEST (9000 * SIM_S) /* of virtual time, then it hangs */
 
@@ -151,6 +152,9 @@ static bool ready_to_leave(const struct sim *sim)
 
 static void leave(struct sim *sim)
 {
+	memory.one_in = 0;
+	list_for_each(it, &sim->carriers)
+		sim->options.cut_at_logout |= list_entry(it, struct carrier, link)->ended;
 	/* A connection that is cut and does not know it yet can't log out. */
 	list_for_each(it, &sim->wires)
 		sim->options.cut_at_logout |= list_entry(it, struct wire, link)->cut;
@@ -232,6 +236,7 @@ int sim_run(const struct sim_options *options, bool verbose, char *failure, size
 	sim->options = *options;
 	sim->random.state = options->seed;
 	sim->verbose = verbose;
+	memory = (struct memory){ .random.state = options->seed };
 	sim->now = 1000 * SIM_S;
 	sim->short_wires_left = options->short_wires;
 	list_init(&sim->wires);

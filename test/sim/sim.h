@@ -67,6 +67,7 @@ struct sim_options {
 	bool add_may_work;           /* ... only some of them */
 	enum peer_cost fault_cost;   /* of peer.fault: what is expected */
 	bool lossless;               /* the session must never go down */
+	unsigned memory_one_in, memory_failures; /* memory runs out: see memory.h */
 };
 
 /* ---------------------------------------------------------------- wire.c */

@@ -38,7 +38,7 @@ static void prepare(const struct scenario *scenario, uint64_t seed, struct sim_o
 	p->delay = random_one_in(&r, 3) ? 0 : (1 + random_below(&r, 1000)) * SIM_US;
 	p->queue = 4 + random_below(&r, 60);
 	ret->times = (struct session_times){ .login = 15000, .ping_idle = 5000, .ping_wait = 5000,
-		.logout = 5000, .hold = 600000, .retry = 2000 };
+		.logout = 5000, .hold = 120000, .retry = 2000 };
 	keys_offer_default(&ret->offer);
 	ret->offer.max_recv_data_segment_length = bursts[random_below(&r, 5)];
 	ret->offer.max_outstanding_r2t = (uint16_t)(1 + random_below(&r, 6));
