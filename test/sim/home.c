@@ -289,6 +289,7 @@ void home_news(struct sim *sim, struct carrier *c, struct message *m)
 
 	switch ((enum news_kind)m->kind) {
 	case NEWS_UP:
+		c->up = true;
 		DOOR(session_conn_up(h->session, c->conn, &m->up, sim->now));
 		break;
 	case NEWS_TASK:
@@ -306,6 +307,7 @@ void home_news(struct sim *sim, struct carrier *c, struct message *m)
 	case NEWS_END:
 		path_remove(h, c);
 		c->forgotten = true;
+		h->logins_failed += !c->up;
 		DOOR(session_conn_ended(h->session, c->conn, &m->fault, sim->now));
 		break;
 	}

@@ -269,6 +269,7 @@ static void silent_removed(struct sim_options *o, struct random *r)
 	o->trouble[TROUBLE_SILENT] = 2;
 	o->trouble[TROUBLE_REMOVE] = 4;
 	o->trouble[TROUBLE_ADD] = 2;
+	o->longest = 60 * SIM_S;
 }
 
 static void stalls(struct sim_options *o, struct random *r)

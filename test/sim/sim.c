@@ -10,6 +10,7 @@
 
 enum { STEPS_MAX = 10000000, THINGS_MAX = 256 };
 
+#define START (1000 * SIM_S)
 #define LONGEST (9000 * SIM_S) /* of virtual time, then it hangs */
 
 void *sim_alloc(size_t len)
@@ -153,6 +154,7 @@ static bool ready_to_leave(const struct sim *sim)
 static void leave(struct sim *sim)
 {
 	memory.one_in = 0;
+	sim->left_at = sim->now;
 	list_for_each(it, &sim->carriers)
 		sim->options.cut_at_logout |= list_entry(it, struct carrier, link)->ended;
 	/* A connection that is cut and does not know it yet can't log out. */
@@ -180,6 +182,8 @@ static void check_fault(struct sim *sim)
 		return;
 	if (o->fault_cost == PEER_COSTS_CONN && !sim->home.downs)
 		sim_fail(sim, "the fault cost nothing");
+	if (o->fault_cost == PEER_COSTS_LOGIN && !sim->home.logins_failed)
+		sim_fail(sim, "the fault cost nothing");
 	if (o->fault_cost == PEER_COSTS_TASK && !sim->work.failed && !sim->home.downs)
 		sim_fail(sim, "the fault cost nothing");
 }
@@ -198,6 +202,8 @@ static void check_end(struct sim *sim)
 		sim_fail(sim, "no added login failed");
 	if (h->logout_sent && !sim->options.cut_at_logout && peer_sessions(sim->peer) > 0)
 		sim_fail(sim, "the target still has a session");
+	if (sim->options.longest && sim->left_at > START + sim->options.longest)
+		sim_fail(sim, "it took %llu seconds", (unsigned long long)((sim->left_at - START) / SIM_S));
 	check_fault(sim);
 }
 
@@ -237,7 +243,7 @@ int sim_run(const struct sim_options *options, bool verbose, char *failure, size
 	sim->random.state = options->seed;
 	sim->verbose = verbose;
 	memory = (struct memory){ .random.state = options->seed };
-	sim->now = 1000 * SIM_S;
+	sim->now = START;
 	sim->short_wires_left = options->short_wires;
 	list_init(&sim->wires);
 	list_init(&sim->carriers);

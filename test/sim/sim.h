@@ -67,6 +67,7 @@ struct sim_options {
 	bool add_may_work;           /* ... only some of them */
 	enum peer_cost fault_cost;   /* of peer.fault: what is expected */
 	bool lossless;               /* the session must never go down */
+	uint64_t longest;            /* of virtual time until all is done; 0: no limit of its own */
 	unsigned memory_one_in, memory_failures; /* memory runs out: see memory.h */
 };
 
@@ -134,6 +135,7 @@ struct carrier {
 	bool busy;               /* conn_pending has to be asked */
 	bool ended;              /* told home */
 	bool forgotten;          /* home was told */
+	bool up;                 /* its login succeeded */
 	bool refused;            /* its connect will be refused */
 	struct iovec lent[ENGINE_PENDING_IOV]; /* of a conn_pending whose bytes have not left */
 	unsigned lent_count;
@@ -171,7 +173,7 @@ struct home {
 	struct call calls[SIM_PENDING_CALLS];
 	struct fault login_fault;
 	bool login_answered, logout_sent, logout_answered;
-	unsigned adds_failed;
+	unsigned adds_failed, logins_failed;
 	char text[4096];
 	size_t text_len;
 	bool text_asked, text_done;
@@ -204,6 +206,8 @@ struct op {
 	uint32_t version;       /* that a write leaves */
 	uint32_t *seen;         /* of a flush: what had been acknowledged when it began */
 	bool fua, repeat;
+	uint16_t number;        /* in its CDB field, so that the peer can tell what it saw */
+	unsigned runs;          /* submissions that may have reached the peer */
 	uint8_t *in, *out;
 };
 
@@ -245,7 +249,7 @@ struct sim {
 	struct work work;
 	unsigned trouble_done[TROUBLE_KINDS];
 	unsigned short_wires_left;
-	uint64_t refuse_until;
+	uint64_t refuse_until, left_at;
 	bool trouble_came;
 	uint64_t steps;
 	bool verbose;

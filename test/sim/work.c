@@ -125,6 +125,7 @@ static void make_cdb(const struct sim *sim, struct op *op)
 	}
 	if (op->fua)
 		cdb[1] |= 0x08;
+	bytes_put16(cdb + 14, op->number);
 }
 
 static void make_data(struct op *op)
@@ -205,6 +206,7 @@ static bool make(struct sim *sim, struct op *op)
 		return false;
 	}
 	op->version = w->next_version++;
+	op->number = (uint16_t)w->begun;
 	op->fua = op->kind == OP_WRITE && random_one_in(&sim->random, 8);
 	op->task.lun = (uint64_t)op->lun << 48;
 	op->task.attribute = 1;
@@ -236,6 +238,7 @@ static bool give(struct sim *sim, struct op *op)
 		snapshot(sim, op);
 	}
 	op->state = OP_OUT;
+	op->runs++;
 	return true;
 }
 
@@ -343,6 +346,9 @@ void work_returned(struct sim *sim, struct task *task)
 	op->repeat = false;
 	switch (task->outcome) {
 	case TASK_UNSENT:
+		op->runs--;
+		if (peer_seen(sim->peer, op->number) > op->runs)
+			sim_fail(sim, "a command that is said to be unsent was seen");
 		break;
 	case TASK_LOST:
 		if (task->epoch > sim->home.epoch)

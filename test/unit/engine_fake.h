@@ -17,7 +17,7 @@
 #include "engine/engine.h"
 #include "proto/pdu.h"
 
-enum { FAKE_CONNS = 4, FAKE_BYTES = 1 << 20, FAKE_TASKS = 64, FAKE_EVENTS = 64 };
+enum { FAKE_CONNS = 4, FAKE_BYTES = 1 << 20, FAKE_TASKS = 1200, FAKE_EVENTS = 64 };
 
 struct fake;
 

@@ -190,6 +190,29 @@ static void test_cut(void **state)
 	}
 }
 
+/* An answer to a command, with the tag of a ping of ours. */
+static void test_ping_is_no_command(void **state)
+{
+	static const uint8_t opcodes[] = { PDU_SCSI_RESPONSE, PDU_DATA_IN, PDU_R2T };
+	uint8_t ping[PDU_BHS_LEN];
+	struct command b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(opcodes); i++) {
+		uint8_t bhs[PDU_BHS_LEN] = { opcodes[i], 0x80 };
+
+		command_begin(&b, i, false);
+		fake_wait(&b.fake, 5000);
+		fake_take(b.c, PDU_NOP_OUT, ping, NULL, 0);
+		memcpy(bhs + 16, ping + 16, 4);
+		bytes_put32(bhs + 44, 512);
+		fake_numbers(b.c, bhs, opcodes[i] == PDU_SCSI_RESPONSE);
+		fake_give_pdu(b.c, bhs, NULL, 0);
+		command_expect_refused(&b, FAULT_PROTOCOL);
+		command_end(&b);
+	}
+}
+
 static void test_storms(void **state)
 {
 	uint8_t bhs[PDU_BHS_LEN];
@@ -223,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_refused_r2t),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_ping_is_no_command),
 		cmocka_unit_test(test_storms),
 	};
 

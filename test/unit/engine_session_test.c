@@ -519,6 +519,36 @@ static void test_window_shared(void **state)
 		fake_task_free(t[i]);
 }
 
+/* More commands than there are tags: the rest waits for one to be free. */
+static void test_tags_run_out(void **state)
+{
+	enum { MANY = ENGINE_MAX_TASKS + 6 };
+	static struct task task[MANY];
+	uint8_t bhs[PDU_BHS_LEN], first[PDU_BHS_LEN];
+	struct bench b;
+
+	(void)state;
+	begin(&b, 1);
+	b.fake.max_cmd_sn = 1000 + 2000;
+	pdu_put_nop_in(bhs, &(struct pdu_nop_in){ .initiator_task_tag = PDU_NO_TAG,
+		.target_transfer_tag = PDU_NO_TAG });
+	fake_numbers(b.a, bhs, false);
+	fake_give_pdu(b.a, bhs, NULL, 0);
+	for (unsigned i = 0; i < MANY; i++)
+		fake_submit(b.a, &task[i]);
+	fake_take(b.a, PDU_SCSI_COMMAND, first, NULL, 0);
+	for (unsigned i = 1; i < ENGINE_MAX_TASKS; i++)
+		fake_take(b.a, PDU_SCSI_COMMAND, bhs, NULL, 0);
+	assert_false(fake_has_sent(b.a));
+	b.a->wakes = 0;
+	give_status(&b, b.a, first);
+	assert_true(b.a->wakes > 0);
+	fake_take(b.a, PDU_SCSI_COMMAND, bhs, NULL, 0);
+	assert_false(fake_has_sent(b.a));
+	fake_end(&b.fake);
+	assert_int_equal(b.a->done_count, MANY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_logout_unanswered),
 		cmocka_unit_test(test_nothing_after_logout),
 		cmocka_unit_test(test_window_shared),
+		cmocka_unit_test(test_tags_run_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

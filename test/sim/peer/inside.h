@@ -39,6 +39,7 @@ struct peer {
 	uint32_t next_ttt;
 	unsigned denied, redirected, early_ends;
 	unsigned faults_seen, faults_done;
+	uint8_t seen[65536];   /* by the last two bytes of the CDB field */
 	char violation[256];
 };
 

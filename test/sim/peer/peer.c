@@ -382,6 +382,11 @@ unsigned peer_waiting(const struct peer *p)
 	return n;
 }
 
+unsigned peer_seen(const struct peer *p, uint16_t number)
+{
+	return p->seen[number];
+}
+
 unsigned peer_faults_done(const struct peer *p)
 {
 	return p->faults_done;

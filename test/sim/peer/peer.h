@@ -101,6 +101,8 @@ const char *peer_violation(const struct peer *peer);
 /* Numbered requests that wait behind a hole in CmdSN, over all sessions. */
 unsigned peer_waiting(const struct peer *peer);
 unsigned peer_sessions(const struct peer *peer);
+/* How often a SCSI command came with this number in the last two bytes of its CDB field. */
+unsigned peer_seen(const struct peer *peer, uint16_t number);
 /* How often the fault came. */
 unsigned peer_faults_done(const struct peer *peer);
 

@@ -268,6 +268,7 @@ static bool command_init(struct peer_conn *c, struct peer_task *t, const uint8_t
 	const char *wrong;
 
 	pdu_get_scsi_command(t->bhs, &t->cmd);
+	c->peer->seen[bytes_get16(t->cmd.cdb + 14)]++;
 	t->len = t->cmd.write ? t->cmd.expected_data_transfer_length : 0;
 	wrong = t->len > 64u << 20 ? "a write of more than 64 MiB" : command_fault(c, t, len);
 	if (wrong) {
