@@ -1,9 +1,10 @@
 /*
  * iscsidsc_ext.h - what this library has beside Microsoft's 79 functions.
  *
- * What it is: settings of the service, the initiator ports with their addresses, and what a listing
- * of Microsoft's cannot hold: state and counters of connections, details of disks. What it is not:
- * part of the Windows API; a program that uses it is tied to this library.
+ * What it is: settings of the service, the initiator ports with their addresses, the load balance
+ * policy of a session, task management, and what a listing of Microsoft's cannot hold: state and
+ * counters of connections, details of disks. What it is not: part of the Windows API; a program that
+ * uses it is tied to this library.
  *
  * Results, rights, buffers and ids are as iscsidsc.h says. All texts here are UTF-8, in one form.
  *
@@ -119,6 +120,70 @@ typedef struct {
 } ISCSI_DISK_INFO, *PISCSI_DISK_INFO;
 
 /*
+ * Load balance policies: which connection of a session carries a command. On Windows a program sets
+ * them through WMI (class MSiSCSI_LB_Operations); numbers and members are named as there. Under
+ * every policy a connection that does not answer is left out while there is another.
+ */
+#define ISCSI_LB_FAILOVER 1               /* the primary path; the others stand by */
+#define ISCSI_LB_ROUND_ROBIN 2            /* all in turn */
+#define ISCSI_LB_ROUND_ROBIN_WITH_SUBSET 3 /* the primary paths in turn; the others stand by */
+#define ISCSI_LB_DYN_LEAST_QUEUE_DEPTH 4  /* the one with the fewest commands, then bytes, under way */
+#define ISCSI_LB_WEIGHTED_PATHS 5         /* the lowest PathWeight; equal ones in turn */
+#define ISCSI_LB_VENDOR_SPECIFIC 6        /* not supported */
+#define ISCSI_LB_ADAPTIVE 7               /* ours: where the command is expected to end first */
+
+/* ConnectionStatus of a path. */
+#define ISCSI_PATH_CONNECTED 1
+#define ISCSI_PATH_DISCONNECTED 2
+#define ISCSI_PATH_RECONNECTING 3
+
+/* A connection as the policy sees it. */
+typedef struct {
+	ULONG Size;
+	ULONG PathWeight;
+	ULONGLONG UniqueConnectionId; /* AdapterSpecific of the connection's id */
+	ULONGLONG EstimatedLinkSpeed; /* Mbit/s, as learned from its commands; 0 unknown. Output only */
+	ULONG PrimaryPath;            /* 1 or 0 */
+	ULONG ConnectionStatus;       /* ISCSI_PATH_. Output only */
+	ULONG TCPOffLoadAvailable;    /* 0. Output only */
+} ISCSI_PATH, *PISCSI_PATH;
+
+/*
+ * The policy of a session. When it is got, Size is sizeof(ISCSI_SUPPORTED_LB_POLICIES) of the
+ * library and the paths stand in the same buffer. When it is set, the caller sets Size to that, and
+ * Size of each path to sizeof(ISCSI_PATH): what was got may be changed and given back.
+ */
+typedef struct {
+	ULONG Size;
+	ULONG LoadBalancePolicy;      /* ISCSI_LB_ */
+	ULONGLONG UniqueSessionId;    /* AdapterSpecific of the session's id. Output only */
+	ULONG iSCSI_PathCount;
+	PISCSI_PATH iSCSI_Paths;      /* step by the Size of the first */
+} ISCSI_SUPPORTED_LB_POLICIES, *PISCSI_SUPPORTED_LB_POLICIES;
+
+/* Task management functions: RFC 7143 section 11.5.1, RFC 7144 section 6.3. */
+#define ISCSI_TASK_ABORT_SET 2
+#define ISCSI_TASK_CLEAR_ACA 3
+#define ISCSI_TASK_CLEAR_SET 4
+#define ISCSI_TASK_LUN_RESET 5
+#define ISCSI_TASK_TARGET_WARM_RESET 6
+#define ISCSI_TASK_TARGET_COLD_RESET 7
+#define ISCSI_TASK_QUERY_SET 10          /* this and the next two: at iSCSIProtocolLevel 2 alone */
+#define ISCSI_TASK_NEXUS_RESET 11
+#define ISCSI_TASK_QUERY_ASYNC_EVENT 12
+
+/* A target's answer to them: RFC 7143 section 11.6.1, RFC 7144 section 6.4.2. */
+#define ISCSI_TASK_RESPONSE_COMPLETE 0
+#define ISCSI_TASK_RESPONSE_NO_SUCH_TASK 1
+#define ISCSI_TASK_RESPONSE_NO_SUCH_LUN 2
+#define ISCSI_TASK_RESPONSE_STILL_ALLEGIANT 3
+#define ISCSI_TASK_RESPONSE_NO_REASSIGNMENT 4
+#define ISCSI_TASK_RESPONSE_NOT_SUPPORTED 5
+#define ISCSI_TASK_RESPONSE_NOT_AUTHORIZED 6
+#define ISCSI_TASK_RESPONSE_SUCCEEDED 7  /* of the queries: there is something */
+#define ISCSI_TASK_RESPONSE_REJECTED 255
+
+/*
  * Sets a setting of the service. It holds for sessions made afterwards, unless its help says
  * otherwise, and lasts. Value NULL or "" goes back to the built-in one.
  * Errors: ERROR_NOT_FOUND (no such setting); ERROR_INVALID_PARAMETER (not a value for it).
@@ -167,6 +232,39 @@ ISDSC_STATUS ISDSC_API GetIScsiSessionState(PISCSI_UNIQUE_SESSION_ID UniqueSessi
  */
 ISDSC_STATUS ISDSC_API GetIScsiDiskInformation(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
 	PULONG BufferSize, PULONG DiskCount, PISCSI_DISK_INFO Disks);
+
+/*
+ * Sets the load balance policy of a session, which holds from the next command on and ends with the
+ * session; the setting load-balance-policy is what a session begins with. The paths are the
+ * session's connections, each exactly once, those that are being brought back included. Fail over
+ * only wants one primary path, round robin with subset at least one. A connection added later has
+ * PathWeight 0 and is not primary.
+ * Errors, checked in this order: ERROR_INVALID_PARAMETER (a Size too small, PrimaryPath beyond 1);
+ * ISDSC_INVALID_SESSION_ID; ISDSC_INVALID_LOAD_BALANCE_POLICY; ISDSC_LB_POLICY_NOT_SUPPORTED;
+ * ISDSC_PATH_COUNT_MISMATCH; ISDSC_DUPLICATE_PATH_SPECIFIED; ISDSC_INVALID_PATH_ID;
+ * ISDSC_MULTIPLE_PRIMARY_PATHS_SPECIFIED; ISDSC_NO_PRIMARY_PATH_SPECIFIED.
+ */
+ISDSC_STATUS ISDSC_API SetIScsiSessionLoadBalancePolicy(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
+	PISCSI_SUPPORTED_LB_POLICIES Policies);
+
+/*
+ * Gets the policy of a session with its paths. BufferSize counts bytes, in and out.
+ * Errors: ISDSC_INVALID_SESSION_ID, ERROR_INSUFFICIENT_BUFFER.
+ */
+ISDSC_STATUS ISDSC_API GetIScsiSessionLoadBalancePolicy(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
+	PULONG BufferSize, PISCSI_SUPPORTED_LB_POLICIES Policies);
+
+/*
+ * Sends a task management function (ISCSI_TASK_) and waits for the answer. The commands that it ends
+ * come back to those who gave them as aborted; disks repeat what may be repeated. Lun is as for
+ * SendScsiInquiry, and has no meaning for functions about the target. It has no effect on other
+ * sessions but what the target does to them: a reset hits all.
+ * Errors: ISDSC_INVALID_SESSION_ID; ERROR_INVALID_PARAMETER (no function that may be sent here);
+ * ISDSC_NO_CONNECTION_AVAILABLE; ERROR_TIMEOUT (no answer; the connection is brought back);
+ * ISDSC_TARGET_ERROR (the answer, in Response, is neither complete nor succeeded).
+ */
+ISDSC_STATUS ISDSC_API SendIScsiTaskManagement(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
+	ULONGLONG Lun, UCHAR Function, PUCHAR Response);
 
 #ifdef __cplusplus
 }

@@ -41,6 +41,10 @@
 #define BUS_DEVICE "(ssyyytysisssss" "tub)"
 /* A SendTargets portal: initiator instance, port number, portal, security flags, options. */
 #define BUS_SENDTARGETS "(su" BUS_PORTAL "t" BUS_OPTIONS ")"
+/* A path of a load balance policy to be set: connection (AdapterSpecific), weight, primary. */
+#define BUS_LB_RULE "(tub)"
+/* A path as it is: the same, then learned Mbit/s, status (1 connected, 3 being brought back). */
+#define BUS_LB_PATH "(tubtu)"
 
 enum bus_access {
 	BUS_LIST,   /* root, the service's user, the group */
@@ -83,6 +87,12 @@ enum bus_access {
 	X(SendScsiInquiry, BUS_ID "tyyu", "yayay", BUS_LIST) \
 	X(SendScsiReadCapacity, BUS_ID "tu", "yayay", BUS_LIST) \
 	X(SendScsiReportLuns, BUS_ID "u", "yayay", BUS_LIST) \
+	/* session id, policy, paths */ \
+	X(SetIScsiSessionLoadBalancePolicy, BUS_ID "ua" BUS_LB_RULE, "", BUS_CHANGE) \
+	/* session id -> policy, paths */ \
+	X(GetIScsiSessionLoadBalancePolicy, BUS_ID, "ua" BUS_LB_PATH, BUS_LIST) \
+	/* session id, LUN (API form), function -> response of the target */ \
+	X(SendIScsiTaskManagement, BUS_ID "ty", "y", BUS_CHANGE) \
 	/* name -> value as text, its default, one line of help */ \
 	X(GetIScsiDefault, "s", "sss", BUS_LIST) \
 	/* name, value ("" back to the built-in one) */ \

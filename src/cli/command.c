@@ -60,11 +60,24 @@ const struct command command_table[] = {
 	{ "Show", "", 0, 0, show_run,
 	  "Shows sessions in detail: state and counters of each connection, and the address by "
 	  "which each disk is used." },
+	{ "LoadBalancePolicy", "<SessionId>", 1, 1, policy_show,
+	  "Shows by which policy a session spreads its commands, and what it says of each "
+	  "connection." },
+	{ "SetLoadBalancePolicy",
+	  "<SessionId> <Policy> [<ConnectionId> <Weight> <Primary> ...]", 2, -1, policy_set,
+	  "Sets it. Policy is FailOverOnly, RoundRobin, RoundRobinSubset, LeastQueueDepth, "
+	  "WeightedPaths (the lowest weight wins), Adaptive, or its number. Primary is 0 or 1; a "
+	  "connection that is not named has weight 0 and is not primary. With no connection named, "
+	  "weights and primaries stay as they are." },
 	{ "ScsiInquiry", "<SessionId> <LUN> <EvpdCmddt> <PageCode>", 4, 4, scsi_inquiry,
 	  "Sends INQUIRY. LUN is hexadecimal without 0x." },
 	{ "ReadCapacity", "<SessionId> <LUN>", 2, 2, scsi_capacity,
 	  "Sends READ CAPACITY. LUN is hexadecimal without 0x." },
 	{ "ReportLUNs", "<SessionId>", 1, 1, scsi_luns, "Sends REPORT LUNS." },
+	{ "TaskManagement", "<SessionId> <Function> [<LUN>]", 2, 3, task_management,
+	  "Sends a task management function: AbortTaskSet, ClearACA, ClearTaskSet, LunReset, "
+	  "TargetWarmReset, TargetColdReset; at iSCSIProtocolLevel 2 also QueryTaskSet, NexusReset, "
+	  "QueryAsyncEvent; or its number. LUN is hexadecimal without 0x." },
 	{ "ListInitiators", "", 0, 0, initiator_list, "Lists the initiator instances." },
 	{ "ListPorts", "", 0, 0, initiator_ports,
 	  "Lists the initiator ports: the numbers of this machine's addresses." },

@@ -96,3 +96,9 @@ ISDSC_STATUS fetch_defaults(void *none, PULONG size, PULONG count, void *buffer)
 	(void)none;
 	return ReportIScsiDefaults(size, count, buffer);
 }
+
+ISDSC_STATUS fetch_policy(void *session_id, PULONG size, PULONG count, void *buffer)
+{
+	*count = 1;
+	return GetIScsiSessionLoadBalancePolicy(session_id, size, buffer);
+}

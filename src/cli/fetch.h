@@ -32,6 +32,8 @@ ISDSC_STATUS fetch_targets(void *force, PULONG size, PULONG count, void *buffer)
 ISDSC_STATUS fetch_initiators(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_ports(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_defaults(void *none, PULONG size, PULONG count, void *buffer);
+/* One record: an ISCSI_SUPPORTED_LB_POLICIES. */
+ISDSC_STATUS fetch_policy(void *session_id, PULONG size, PULONG count, void *buffer);
 
 /* The record after `record` in a list of iscsidsc_ext.h. */
 #define fetch_next(record) ((void *)((char *)(record) + (record)->Size))

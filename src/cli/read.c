@@ -72,6 +72,33 @@ ISDSC_STATUS read_id(const char *text, ISCSI_UNIQUE_SESSION_ID *ret)
 	return 0;
 }
 
+static bool name_equal(const char *name, const char *text)
+{
+	for (;; name++, text++) {
+		text += strspn(text, "-_");
+		if (tolower((unsigned char)*name) != tolower((unsigned char)*text))
+			return false;
+		if (!*name)
+			return true;
+	}
+}
+
+ULONG read_name(const struct name *table, const char *text)
+{
+	for (; table->name; table++)
+		if (name_equal(table->name, text))
+			return table->number;
+	return (ULONG)read_number(text);
+}
+
+const struct name *name_find(const struct name *table, ULONG number)
+{
+	for (; table->name; table++)
+		if (table->number == number)
+			return table;
+	return NULL;
+}
+
 ISDSC_STATUS read_lun(const char *text, ULONGLONG *ret)
 {
 	return read_hex(text, text + strlen(text), ret) ? 0 : ERROR_INVALID_PARAMETER;

@@ -28,6 +28,18 @@ bool read_boolean(const char *text, bool missing);
 /* Two hexadecimal halves joined by -, 0x before either optional. */
 ISDSC_STATUS read_id(const char *text, ISCSI_UNIQUE_SESSION_ID *ret);
 
+/* A number and the names that stand for it in arguments and in JSON. */
+struct name {
+	ULONG number;
+	const char *name;  /* of an argument: letter case, - and _ don't count */
+	const char *label; /* for people */
+};
+
+/* A name of the table, which ends with a row without one, or a number; 0 for neither. */
+ULONG read_name(const struct name *table, const char *text);
+/* The row of a number; NULL if there is none. */
+const struct name *name_find(const struct name *table, ULONG number);
+
 /* A LUN in hexadecimal without 0x. */
 ISDSC_STATUS read_lun(const char *text, ULONGLONG *ret);
 

@@ -175,7 +175,8 @@ static bool out_left(const struct client *client)
 
 static bool room_for(const struct client *client, uint32_t length)
 {
-	if (client->requests >= CLIENT_REQUESTS_MAX)
+	if (client->requests >= CLIENT_REQUESTS_MAX ||
+	    queue_is_long(&client->nbd->unit->queue))
 		return false;
 	return !client->bytes || client->bytes + length <= CLIENT_BYTES_MAX;
 }

@@ -4,7 +4,7 @@
  *
  * A client that sends slowly, reads slowly or goes away in the middle costs only itself: what it
  * may have under way, unsent replies included, is limited in number and bytes; at the limit no
- * more of its stream is read.
+ * more of its stream is read. So it is while too many commands wait for their turn at the unit.
  */
 #ifndef ISCSIDSC_DISK_CLIENT_H
 #define ISCSIDSC_DISK_CLIENT_H

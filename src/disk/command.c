@@ -13,6 +13,7 @@ enum {
 	MAX_REPEATS = 32,        /* sessions lost under one command */
 	MAX_ATTENTIONS = 32,     /* a unit reports what happened one by one */
 	MAX_ABORTS = 8,
+	MAX_TIMEOUTS = 2,        /* ended by task management, mostly for its time limit */
 	FIRST_PAUSE_MS = 5,
 	LONGEST_PAUSE_MS = 1000,
 	WAIT_MS = 60000,         /* for a device that is busy or becoming ready, in all */
@@ -56,13 +57,12 @@ static const struct sense_rule {
 
 static const struct judgement failed = { VERDICT_END, -EIO };
 
-static void attention_note(struct unit *unit, const struct sense *sense)
+static void unit_hint(struct unit *unit, const struct sense *sense)
 {
-	if (sense->asc == 0x2a && sense->ascq == 0x09)
-		atomic_store_explicit(&unit->counters.capacity_changed, true,
-				      memory_order_relaxed);
-	if (sense->asc == 0x3f && sense->ascq == 0x0e)
-		atomic_store_explicit(&unit->counters.luns_changed, true, memory_order_relaxed);
+	unsigned hints = sense_hints(sense);
+
+	if (hints && unit->hinted)
+		unit->hinted(unit, hints);
 }
 
 static struct judgement sense_judge(struct command *command)
@@ -76,8 +76,7 @@ static struct judgement sense_judge(struct command *command)
 	 * that were answered may be lost, and somebody has to be told. */
 	if (sense.deferred && sense.key > SENSE_RECOVERED_ERROR)
 		return failed;
-	if (sense.key == SENSE_UNIT_ATTENTION)
-		attention_note(command->unit, &sense);
+	unit_hint(command->unit, &sense);
 	for (size_t i = 0; i < sizeof sense_rules / sizeof *sense_rules; i++) {
 		const struct sense_rule *rule = &sense_rules[i];
 
@@ -132,20 +131,44 @@ static void command_end(struct command *command, int error)
 
 static void command_give(struct command *command)
 {
-	struct io *io = &command->io;
+	command->io.task.outcome = TASK_COMPLETE;
+	command->round = command->unit->queue.round;
+	nexus_submit(command->unit->nexus, &command->io);
+}
 
-	io->task.outcome = TASK_COMPLETE;
-	io->repeat = false;
-	nexus_submit(command->unit->nexus, io);
+/* Gives it now, or when its turn comes; one that was given before goes before the others. */
+static void command_enter(struct command *command, bool again)
+{
+	if (queue_enter(&command->unit->queue, &command->link, again))
+		command_give(command);
+}
+
+/* Lets those go whose turn has come. */
+static void unit_advance(struct unit *unit)
+{
+	struct list *link;
+
+	while ((link = queue_next(&unit->queue)))
+		command_give(list_entry(link, struct command, link));
+	if (queue_drained(&unit->queue) && unit->drained)
+		unit->drained(unit);
+}
+
+/* The end of one that was under way. The others go first: `done` may take the unit with it. */
+static void command_finish(struct command *command, int error)
+{
+	unit_advance(command->unit);
+	command_end(command, error);
 }
 
 static void command_again(struct command *command, uint16_t *tries, unsigned limit, int error)
 {
 	if (command->unit->closing || ++*tries > limit) {
-		command_end(command, error);
+		command_finish(command, error);
 		return;
 	}
-	command_give(command);
+	command_enter(command, true);
+	unit_advance(command->unit);
 }
 
 static void wait_over(struct timer *timer, uint64_t now)
@@ -154,7 +177,7 @@ static void wait_over(struct timer *timer, uint64_t now)
 
 	(void)now;
 	list_remove(&command->link);
-	command_give(command);
+	command_enter(command, true);
 }
 
 static void command_wait(struct command *command)
@@ -167,7 +190,7 @@ static void command_wait(struct command *command)
 		command->pause_ms = FIRST_PAUSE_MS;
 	}
 	if (command->unit->closing || now >= command->give_up) {
-		command_end(command, -EAGAIN);
+		command_finish(command, -EAGAIN);
 		return;
 	}
 	list_append(&command->unit->waiting, &command->link);
@@ -175,15 +198,36 @@ static void command_wait(struct command *command)
 	command->pause_ms *= 2;
 	if (command->pause_ms > LONGEST_PAUSE_MS)
 		command->pause_ms = LONGEST_PAUSE_MS;
+	unit_advance(command->unit);
+}
+
+static void queue_learn(struct command *command)
+{
+	struct queue *queue = &command->unit->queue;
+
+	switch (command->io.task.status) {
+	case SENSE_GOOD:
+		queue_good(queue);
+		break;
+	case SENSE_TASK_SET_FULL:
+		queue_full(queue);
+		break;
+	case SENSE_BUSY:
+		queue_busy(queue, command->round);
+		break;
+	default:
+		break;
+	}
 }
 
 static void command_answered(struct command *command)
 {
 	struct judgement judgement = status_judge(command);
 
+	queue_learn(command);
 	switch (judgement.verdict) {
 	case VERDICT_END:
-		command_end(command, judgement.error);
+		command_finish(command, judgement.error);
 		break;
 	case VERDICT_ATTENTION:
 		command_again(command, &command->attentions, MAX_ATTENTIONS, judgement.error);
@@ -197,33 +241,32 @@ static void command_answered(struct command *command)
 	}
 }
 
-/* The drive holds it until the session was reinstated, so that its first run is dead before the
- * second begins; it looks at outcome and epoch for that, hence they stay. */
-static void command_repeat(struct command *command)
+/* A run whose outcome is unknown, but which is dead: a second one may begin at once. */
+static void command_repeat(struct command *command, uint16_t *tries, unsigned limit, int error)
 {
-	if (command->unit->closing || ++command->repeats > MAX_REPEATS) {
-		command_end(command, -EIO);
-		return;
-	}
 	unit_count(&command->unit->counters.repeated, 1);
-	command->io.repeat = true;
-	nexus_submit(command->unit->nexus, &command->io);
+	command_again(command, tries, limit, error);
 }
 
 static void io_done(struct io *io)
 {
 	struct command *command = list_entry(io, struct command, io);
 
+	queue_leave(&command->unit->queue);
 	switch (io->task.outcome) {
 	case TASK_COMPLETE:
 		command_answered(command);
 		break;
 	case TASK_LOST:
-		command_repeat(command);
+		command_repeat(command, &command->repeats, MAX_REPEATS, -EIO);
 		break;
-	case TASK_UNSENT: /* the drive sends these elsewhere while there is an elsewhere */
+	case TASK_ABORTED:
+		command_repeat(command, &command->timeouts, MAX_TIMEOUTS, -ETIMEDOUT);
+		break;
+	case TASK_UNSENT:    /* the drive sends these elsewhere while there is an elsewhere, */
+	case TASK_SUSPENDED: /* and keeps these until they go on or are dead */
 	case TASK_FAILED:
-		command_end(command, -EIO);
+		command_finish(command, -EIO);
 		break;
 	}
 }
@@ -244,7 +287,7 @@ void command_prepare(struct command *command, struct unit *unit,
 void command_run(struct command *command)
 {
 	unit_count(&command->unit->counters.in_flight, 1);
-	command_give(command);
+	command_enter(command, false);
 }
 
 void command_stop_waiting(struct unit *unit)
@@ -254,6 +297,7 @@ void command_stop_waiting(struct unit *unit)
 	/* The last of them may take the unit with it. */
 	list_init(&waiting);
 	list_splice(&waiting, &unit->waiting);
+	queue_clear(&unit->queue, &waiting);
 	while ((item = list_pop(&waiting))) {
 		struct command *command = list_entry(item, struct command, link);
 

@@ -1,7 +1,7 @@
 /*
  * disk.c - the life of a logical unit that is served as a disk, and the control thread's calls.
- * See disk.h. The unit itself lives on its nexus' home loop; the control thread reaches it by
- * two messages (start, close) and hears from it by two (ready, closed).
+ * See disk.h. The unit itself lives on its nexus' home loop. The control thread reaches it by
+ * messages (start, look, close) and hears from it by two (news, closed).
  */
 #include "disk/disk.h"
 
@@ -12,21 +12,29 @@
 #include "disk/nbd.h"
 #include "disk/probe.h"
 #include "disk/unit.h"
+#include "scsi/sense.h"
 
 enum disk_state {
-	DISK_PROBING,
+	DISK_PROBING,   /* for the first time */
 	DISK_SERVING,   /* clients may come */
 	DISK_IDLE,      /* no disk, or one that can't be used */
-	DISK_ENDING,    /* close was asked while probing */
-	DISK_CLOSING,   /* clients were cut, their requests end */
+	DISK_ENDING,    /* close was asked while probing for the first time */
+	DISK_CLOSING,   /* close was asked; what is under way ends */
 	DISK_CLOSED,    /* told; only the control thread touches it now */
 };
 
-enum disk_event {
-	DISK_EVENT_USABLE, DISK_EVENT_USELESS, /* how the probe ended */
-	DISK_EVENT_CLOSE,
-	DISK_EVENT_STOPPED, /* the server's last request ended */
+/* Looking at a unit anew. */
+enum look {
+	LOOK_REST,
+	LOOK_SOON,      /* the timer runs: several hints at one event are one */
+	LOOK_NOW,       /* the probe runs */
+	LOOK_TWICE,     /* and shall run again: something changed meanwhile */
 };
+
+#define LOOK_DELAY UINT64_C(100000000)
+#define LOOK_PAUSE UINT64_C(1000000000)
+
+enum { NEWS_READY = 1 << 16 }; /* beside enum disk_change: the first news */
 
 struct disk {
 	/* the loop's */
@@ -34,126 +42,320 @@ struct disk {
 	struct unit unit;
 	struct probe probe;
 	struct nbd nbd;
-	struct fault fault;      /* travels with the ready message */
+	enum look look;
+	struct timer look_timer;
+	uint64_t looked_at;      /* when the last look began, the first probe aside */
+	unsigned holds;          /* what the end waits for: probe, server, news, who is at work */
 	mode_t mode;
 	gid_t gid;
+	unsigned news;           /* to be told once the message is back */
+	struct fault fault;      /* of the first probe */
+
+	/* with the news message: the loop's while it is at home, else the control thread's */
+	struct {
+		struct msg msg, back;
+		bool out;        /* the loop's own */
+		unsigned news;
+		struct disk_info info;
+		struct fault fault;
+	} tell;
 
 	/* the control thread's */
 	struct mailbox *control;
 	struct disk_info told;
 	void (*ready)(void *ctx, struct disk *disk, const struct fault *fault);
-	void *ready_ctx;
+	void (*changed)(void *ctx, struct disk *disk, unsigned changes);
+	void *ctx;
 	void (*closed)(void *ctx);
 	void *closed_ctx;
+	struct msg start_msg, close_msg, closed_msg;
 
-	struct msg start_msg, close_msg, ready_msg, closed_msg;
+	struct msg look_msg;
+	atomic_bool look_asked;  /* look_msg is on its way */
 };
 
-/* ---- on the loop */
+/* ---- on the loop: the end */
 
-static void nbd_stopped(struct nbd *nbd);
-
-static void disk_tell_closed(struct disk *disk)
+/* After this the disk may be gone. */
+static void disk_drop(struct disk *disk)
 {
+	if (--disk->holds || disk->state != DISK_CLOSING)
+		return;
 	disk->state = DISK_CLOSED;
 	mailbox_post(disk->control, &disk->closed_msg);
 }
 
-/* The machine of a disk. Pairs not listed can't happen: each event has one sender, who is silent in
- * the other states. */
-static void disk_happened(struct disk *disk, enum disk_event event)
-{
-	switch (disk->state) {
-	case DISK_PROBING:
-		if (event == DISK_EVENT_CLOSE) {
-			disk->state = DISK_ENDING;
-			disk->unit.closing = true;
-			command_stop_waiting(&disk->unit);
-			break;
-		}
-		disk->state = event == DISK_EVENT_USABLE ? DISK_SERVING : DISK_IDLE;
-		mailbox_post(disk->control, &disk->ready_msg);
-		break;
-	case DISK_ENDING:
-		mailbox_post(disk->control, &disk->ready_msg);
-		disk_tell_closed(disk);
-		break;
-	case DISK_SERVING:
-		disk->state = DISK_CLOSING;
-		disk->unit.closing = true;
-		command_stop_waiting(&disk->unit);
-		nbd_stop(&disk->nbd, nbd_stopped);
-		break;
-	case DISK_IDLE:
-	case DISK_CLOSING:
-		disk_tell_closed(disk);
-		break;
-	case DISK_CLOSED:
-		break;
-	}
-}
-
 static void nbd_stopped(struct nbd *nbd)
 {
-	disk_happened(list_entry(nbd, struct disk, nbd), DISK_EVENT_STOPPED);
+	disk_drop(list_entry(nbd, struct disk, nbd));
+}
+
+static void disk_close_asked(struct msg *msg)
+{
+	struct disk *disk = list_entry(msg, struct disk, close_msg);
+	bool serving = disk->state == DISK_SERVING;
+
+	disk->holds++;
+	disk->state = disk->state == DISK_PROBING ? DISK_ENDING : DISK_CLOSING;
+	disk->unit.closing = true;
+	timer_clear(&disk->look_timer);
+	command_stop_waiting(&disk->unit);
+	if (serving)
+		nbd_stop(&disk->nbd, nbd_stopped);
+	disk_drop(disk);
+}
+
+/* ---- on the loop: news */
+
+static void news_send(struct disk *disk)
+{
+	if (disk->tell.out || !disk->news)
+		return;
+	disk->tell.out = true;
+	disk->tell.news = disk->news;
+	disk->tell.info = disk->unit.info;
+	disk->tell.fault = disk->fault;
+	disk->news = 0;
+	disk->holds++;
+	mailbox_post(disk->control, &disk->tell.msg);
+}
+
+static void news_back(struct msg *msg)
+{
+	struct disk *disk = list_entry(msg, struct disk, tell.back);
+
+	disk->tell.out = false;
+	news_send(disk);
+	disk_drop(disk);
+}
+
+/* ---- on the loop: what the unit is */
+
+static int zeros_ensure(struct unit *unit)
+{
+	if (unit->info.can_write_same && !unit->zeros)
+		unit->zeros = calloc(1, unit->info.block_size);
+	return unit->info.can_write_same && !unit->zeros ? -ENOMEM : 0;
 }
 
 static int disk_serve(struct disk *disk)
 {
 	struct unit *unit = &disk->unit;
+	int r = zeros_ensure(unit);
+
+	if (r == 0)
+		r = nbd_start(&disk->nbd, unit, disk->mode, disk->gid);
+	unit->info.serving = r == 0;
+	if (r == 0)
+		disk->holds++;
+	return r;
+}
+
+/* Takes over what was learnt. */
+static void info_take(struct disk *disk)
+{
+	struct disk_info *info = &disk->unit.info;
+	struct disk_info fresh = disk->probe.info;
+
+	fresh.serving = info->serving;
+	strcpy(fresh.socket_path, info->socket_path);
+	*info = fresh;
+	disk->unit.limits = disk->probe.limits;
+}
+
+/* Takes over a unit that was not served until now, and serves it if it is a disk. */
+static void disk_begin(struct disk *disk, const struct fault *fault)
+{
 	int r;
 
-	if (unit->info.can_write_same) {
-		unit->zeros = calloc(1, unit->info.block_size);
-		if (!unit->zeros)
-			return -ENOMEM;
+	disk->fault = *fault;
+	info_take(disk);
+	disk->state = DISK_IDLE;
+	if (fault->kind != FAULT_NONE || disk->unit.info.device_type != INQUIRY_DISK)
+		return;
+	/* Zeros of another block size may be left from a try that failed. */
+	free(disk->unit.zeros);
+	disk->unit.zeros = NULL;
+	r = disk_serve(disk);
+	if (r == 0)
+		disk->state = DISK_SERVING;
+	else
+		fault_set(&disk->fault, r == -ENOMEM ? FAULT_NO_MEMORY : FAULT_LOCAL, -r, "%s: %s",
+			  disk->unit.info.socket_path, strerror(-r));
+}
+
+static bool texts_differ(const char *a, const char *b)
+{
+	return *a && *b && strcmp(a, b) != 0;
+}
+
+/* Not the one that the clients mean: nothing of theirs may reach it. */
+static bool is_another(const struct disk_info *a, const struct disk_info *b)
+{
+	return a->device_type != b->device_type || a->block_size != b->block_size ||
+	       texts_differ(a->wwid, b->wwid) || texts_differ(a->serial, b->serial);
+}
+
+static bool abilities_differ(const struct disk_info *a, const struct disk_info *b)
+{
+	return strcmp(a->vendor, b->vendor) != 0 || strcmp(a->product, b->product) != 0 ||
+	       strcmp(a->revision, b->revision) != 0 || strcmp(a->serial, b->serial) != 0 ||
+	       strcmp(a->wwid, b->wwid) != 0 || a->read_only != b->read_only ||
+	       a->can_fua != b->can_fua || a->can_unmap != b->can_unmap ||
+	       a->can_write_same != b->can_write_same || a->write_cache != b->write_cache ||
+	       a->min_io != b->min_io || a->max_io != b->max_io;
+}
+
+/* A unit in use was asked anew. */
+static void disk_compare(struct disk *disk)
+{
+	const struct disk_info old = disk->unit.info, *fresh = &disk->probe.info;
+
+	if (is_another(&old, fresh)) {
+		disk->news |= DISK_CHANGED_UNIT;
+		return;
 	}
-	r = nbd_start(&disk->nbd, unit, disk->mode, disk->gid);
-	unit->info.serving = r == 0;
-	return r;
+	if (old.blocks != fresh->blocks)
+		disk->news |= DISK_CHANGED_SIZE;
+	if (abilities_differ(&old, fresh))
+		disk->news |= DISK_CHANGED_INFO;
+	info_take(disk);
+	if (zeros_ensure(&disk->unit) < 0)
+		disk->unit.info.can_write_same = false;
+	nbd_changed(&disk->nbd);
+}
+
+/* Whatever happens, not more often than once in LOOK_PAUSE. */
+static void look_wanted(struct disk *disk)
+{
+	uint64_t at = loop_now(disk->unit.loop) + LOOK_DELAY;
+
+	switch (disk->look) {
+	case LOOK_REST:
+		if (disk->unit.closing)
+			break;
+		if (at < disk->looked_at + LOOK_PAUSE)
+			at = disk->looked_at + LOOK_PAUSE;
+		disk->look = LOOK_SOON;
+		timer_set(disk->unit.loop, &disk->look_timer, at);
+		break;
+	case LOOK_NOW:
+		disk->look = LOOK_TWICE;
+		break;
+	case LOOK_SOON:
+	case LOOK_TWICE:
+		break;
+	}
+}
+
+static void look_over(struct disk *disk)
+{
+	bool again = disk->look == LOOK_TWICE;
+
+	disk->look = LOOK_REST;
+	if (again)
+		look_wanted(disk);
 }
 
 static void probe_done(struct probe *probe, const struct fault *fault)
 {
 	struct disk *disk = list_entry(probe, struct disk, probe);
-	const char *path = disk->unit.info.socket_path;
-	int r;
+	const struct disk_info old = disk->unit.info;
 
-	disk->fault = *fault;
-	if (disk->unit.closing && fault->kind == FAULT_NONE)
-		fault_set(&disk->fault, FAULT_ABANDONED, 0, "the unit was closed");
-	if (disk->fault.kind == FAULT_NONE && disk->unit.info.device_type == INQUIRY_DISK) {
-		r = disk_serve(disk);
-		if (r < 0)
-			fault_set(&disk->fault, r == -ENOMEM ? FAULT_NO_MEMORY : FAULT_LOCAL, -r,
-				  "%s: %s", path, strerror(-r));
+	switch (disk->state) {
+	case DISK_PROBING:
+		disk_begin(disk, fault);
+		disk->news |= NEWS_READY;
+		break;
+	case DISK_IDLE:
+		if (fault->kind != FAULT_NONE)
+			break;
+		disk_begin(disk, fault);
+		if (disk->state == DISK_SERVING)
+			disk->news |= DISK_CHANGED_USE;
+		else if (abilities_differ(&old, &disk->unit.info))
+			disk->news |= DISK_CHANGED_INFO;
+		break;
+	case DISK_SERVING:
+		/* One that does not answer well keeps what it was; its commands tell the rest. */
+		if (fault->kind == FAULT_NONE)
+			disk_compare(disk);
+		break;
+	case DISK_ENDING:
+		fault_set(&disk->fault, FAULT_ABANDONED, 0,
+			  "the unit was closed while it was asked");
+		disk->news |= NEWS_READY;
+		disk->state = DISK_CLOSING;
+		break;
+	case DISK_CLOSING:
+	case DISK_CLOSED:
+		break;
 	}
-	disk_happened(disk, disk->unit.info.serving ? DISK_EVENT_USABLE : DISK_EVENT_USELESS);
+	look_over(disk);
+	news_send(disk);
+	disk_drop(disk);
+}
+
+static void look_begin(struct disk *disk)
+{
+	disk->look = LOOK_NOW;
+	if (disk->state != DISK_PROBING)
+		disk->looked_at = loop_now(disk->unit.loop);
+	disk->holds++;
+	probe_start(&disk->probe, &disk->unit, disk->state == DISK_SERVING, probe_done);
+}
+
+static void look_time(struct timer *timer, uint64_t now)
+{
+	(void)now;
+	look_begin(list_entry(timer, struct disk, look_timer));
+}
+
+static void unit_hinted(struct unit *unit, unsigned hints)
+{
+	struct disk *disk = list_entry(unit, struct disk, unit);
+
+	if (hints & SENSE_HINT_UNIT)
+		look_wanted(disk);
+	if (hints & SENSE_HINT_LUNS) {
+		disk->news |= DISK_CHANGED_LUNS;
+		/* Before `ready` nothing else is told. */
+		if (disk->state != DISK_PROBING)
+			news_send(disk);
+	}
+}
+
+static void disk_look_asked(struct msg *msg)
+{
+	struct disk *disk = list_entry(msg, struct disk, look_msg);
+
+	atomic_store(&disk->look_asked, false);
+	look_wanted(disk);
 }
 
 static void disk_started(struct msg *msg)
 {
-	struct disk *disk = list_entry(msg, struct disk, start_msg);
-
-	probe_start(&disk->probe, &disk->unit, probe_done);
-}
-
-static void disk_close_asked(struct msg *msg)
-{
-	disk_happened(list_entry(msg, struct disk, close_msg), DISK_EVENT_CLOSE);
+	look_begin(list_entry(msg, struct disk, start_msg));
 }
 
 /* ---- on the control thread */
 
-static void disk_is_ready(struct msg *msg)
+static void disk_has_news(struct msg *msg)
 {
-	struct disk *disk = list_entry(msg, struct disk, ready_msg);
+	struct disk *disk = list_entry(msg, struct disk, tell.msg);
+	unsigned news = disk->tell.news;
 
-	/* The loop wrote it before it posted, and never does again. */
-	disk->told = disk->unit.info;
+	disk->told = disk->tell.info;
 	if (!disk->told.serving)
 		disk->told.socket_path[0] = '\0';
-	disk->ready(disk->ready_ctx, disk, &disk->fault);
+	if (disk->closed)
+		disk->told.serving = false;
+	if (news & NEWS_READY)
+		disk->ready(disk->ctx, disk, &disk->tell.fault);
+	news &= ~(unsigned)NEWS_READY;
+	if (news && !disk->closed && disk->changed)
+		disk->changed(disk->ctx, disk, news);
+	mailbox_post(loop_box(disk->unit.loop), &disk->tell.back);
 }
 
 static void disk_is_closed(struct msg *msg)
@@ -182,17 +384,23 @@ int disk_open(const struct disk_config *config,
 	disk->unit.nexus = config->nexus;
 	disk->unit.loop = nexus_home(config->nexus);
 	disk->unit.lun = disk->unit.info.lun = disk->told.lun = config->lun;
+	disk->unit.hinted = unit_hinted;
 	strcpy(disk->unit.info.socket_path, config->socket_path);
 	list_init(&disk->unit.waiting);
+	queue_init(&disk->unit.queue);
+	disk->look_timer.expired = look_time;
 	disk->mode = config->socket_mode;
 	disk->gid = config->socket_gid;
 	disk->control = config->control;
 	disk->ready = ready;
-	disk->ready_ctx = ctx;
+	disk->changed = config->changed;
+	disk->ctx = ctx;
 	disk->start_msg.run = disk_started;
 	disk->close_msg.run = disk_close_asked;
-	disk->ready_msg.run = disk_is_ready;
+	disk->look_msg.run = disk_look_asked;
 	disk->closed_msg.run = disk_is_closed;
+	disk->tell.msg.run = disk_has_news;
+	disk->tell.back.run = news_back;
 	mailbox_post(loop_box(disk->unit.loop), &disk->start_msg);
 	*ret = disk;
 	return 0;
@@ -204,6 +412,12 @@ void disk_close(struct disk *disk, void (*closed)(void *ctx), void *ctx)
 	disk->closed_ctx = ctx;
 	disk->told.serving = false;
 	mailbox_post(loop_box(disk->unit.loop), &disk->close_msg);
+}
+
+void disk_look(struct disk *disk)
+{
+	if (!atomic_exchange(&disk->look_asked, true))
+		mailbox_post(loop_box(disk->unit.loop), &disk->look_msg);
 }
 
 const struct disk_info *disk_info(const struct disk *disk)
@@ -229,9 +443,9 @@ void disk_counters(const struct disk *disk, struct disk_counters *ret)
 		.repeated = counter_get(&from->repeated),
 		.in_flight = counter_get(&from->in_flight),
 		.clients = atomic_load_explicit(&from->clients, memory_order_relaxed),
-		.capacity_changed = atomic_load_explicit(&from->capacity_changed,
-							 memory_order_relaxed),
-		.luns_changed = atomic_load_explicit(&from->luns_changed, memory_order_relaxed),
+		.queue_limit = atomic_load_explicit(&disk->unit.queue.limit, memory_order_relaxed),
+		.queue_waiting = atomic_load_explicit(&disk->unit.queue.length,
+						      memory_order_relaxed),
 	};
 }
 

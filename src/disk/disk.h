@@ -24,6 +24,20 @@ struct disk_config {
 	const char *socket_path;  /* made if the unit is a disk; copied */
 	mode_t socket_mode;
 	gid_t socket_gid;         /* (gid_t)-1: leave */
+	/* Called on the control thread, from `ready` to disk_close: what has changed, bits of enum
+	 * disk_change. May be NULL. */
+	void (*changed)(void *ctx, struct disk *disk, unsigned changes);
+};
+
+/* What a unit in use has told of itself (SPC-4, unit attentions), or what asking it anew showed. */
+enum disk_change {
+	DISK_CHANGED_SIZE = 1 << 0, /* new clients see it. Those that are connected keep the old
+	                               one in mind; beyond a shrunk end they get errors */
+	DISK_CHANGED_INFO = 1 << 1, /* anything else in disk_info: names, abilities */
+	DISK_CHANGED_USE = 1 << 2,  /* it is served now, and could not be before */
+	DISK_CHANGED_UNIT = 1 << 3, /* another unit is there now, or its blocks have another size:
+	                               close this disk and open it anew */
+	DISK_CHANGED_LUNS = 1 << 4, /* the target has other units than before: REPORT LUNS tells */
 };
 
 /* What the unit told. Texts are trimmed and printable. */
@@ -43,13 +57,15 @@ struct disk_info {
 struct disk_counters {
 	uint64_t reads, writes, bytes_read, bytes_written, errors, repeated, in_flight;
 	unsigned clients;
-	bool capacity_changed, luns_changed; /* the unit said so since disk_open (2A/09, 3F/0E) */
+	unsigned queue_limit;     /* commands that may be under way; TASK SET FULL, BUSY cut it */
+	unsigned queue_waiting;   /* commands that wait for their turn */
 };
 
 /* Probes the unit (INQUIRY, VPD pages, capacity, mode pages; unit attentions are taken in) and,
  * for a disk, begins to serve it. `ready` is called once on the control thread: fault->kind
  * FAULT_NONE, or why the unit can't be used; the disk stays listed either way until disk_close.
- * A unit that is no disk is ready without serving. Returns 0, -ENAMETOOLONG for the socket's
+ * A unit that is no disk is ready without serving. From then on the disk follows its unit: see
+ * config->changed, which gets the same ctx. Returns 0, -ENAMETOOLONG for the socket's
  * path, -ENOMEM; then ready is not called. */
 int disk_open(const struct disk_config *config,
 	      void (*ready)(void *ctx, struct disk *disk, const struct fault *fault), void *ctx,
@@ -59,6 +75,9 @@ int disk_open(const struct disk_config *config,
  * FAULT_ABANDONED. Requests that the nexus holds while its session is down are awaited too, at
  * most for the hold time or until nexus_logout. Once for each disk. */
 void disk_close(struct disk *disk, void (*closed)(void *ctx), void *ctx);
+/* Asks the unit anew what it is: somebody else heard that it has changed. A little later, and never
+ * more than once in a second. Not after disk_close. */
+void disk_look(struct disk *disk);
 /* Before ready: only the LUN is there. */
 const struct disk_info *disk_info(const struct disk *disk);
 void disk_counters(const struct disk *disk, struct disk_counters *ret);

@@ -125,6 +125,20 @@ static void export_set(struct export *export, const struct unit *unit)
 		export->flags |= NBD_SEND_WRITE_ZEROES;
 }
 
+void nbd_changed(struct nbd *nbd)
+{
+	export_set(&nbd->export, nbd->unit);
+}
+
+/* Somebody's reading stopped because too many commands waited: see who can go on. */
+static void unit_drained(struct unit *unit)
+{
+	struct nbd *nbd = unit->drained_ctx;
+
+	list_for_each(item, &nbd->clients)
+		chore_schedule(unit->loop, &list_entry(item, struct client, link)->chore);
+}
+
 int nbd_start(struct nbd *nbd, struct unit *unit, mode_t mode, gid_t gid)
 {
 	int fd = -1, r;
@@ -144,6 +158,8 @@ int nbd_start(struct nbd *nbd, struct unit *unit, mode_t mode, gid_t gid)
 		return r;
 	}
 	pool_init(&nbd->pool);
+	unit->drained = unit_drained;
+	unit->drained_ctx = nbd;
 	return 0;
 }
 
@@ -168,6 +184,7 @@ void nbd_stop(struct nbd *nbd, void (*stopped)(struct nbd *nbd))
 
 	nbd->stopping = true;
 	nbd->stopped = stopped;
+	nbd->unit->drained = NULL;
 	unlink(nbd->unit->info.socket_path);
 	timer_clear(&nbd->pause);
 	watch_remove(&nbd->watch);

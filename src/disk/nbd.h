@@ -26,6 +26,9 @@ struct nbd {
 /* Makes the socket at unit->info.socket_path and serves the unit, which was probed. A socket
  * left there is replaced; anything else is -EEXIST. Returns 0 or a negative errno. */
 int nbd_start(struct nbd *nbd, struct unit *unit, mode_t mode, gid_t gid);
+/* The unit's size or abilities have changed: clients that come from now on are told the new ones,
+ * and requests of all clients are held against them. */
+void nbd_changed(struct nbd *nbd);
 /* Takes the socket away and cuts all clients; calls stopped when their last request has ended,
  * at the earliest before it returns. */
 void nbd_stop(struct nbd *nbd, void (*stopped)(struct nbd *nbd));

@@ -37,7 +37,7 @@ struct step {
 
 static bool is_disk(const struct probe *probe)
 {
-	return probe->unit->info.device_type == INQUIRY_DISK;
+	return probe->info.device_type == INQUIRY_DISK;
 }
 
 static bool has_page(const struct probe *probe, uint8_t page)
@@ -54,7 +54,7 @@ static void inquiry_build(uint8_t *cdb, uint16_t room)
 
 static int inquiry_take(struct probe *probe, size_t len)
 {
-	struct disk_info *info = &probe->unit->info;
+	struct disk_info *info = &probe->info;
 	struct inquiry inquiry;
 	int r = inquiry_get(probe->data, len, &inquiry);
 
@@ -93,7 +93,7 @@ static void serial_build(uint8_t *cdb, uint16_t room)
 
 static int serial_take(struct probe *probe, size_t len)
 {
-	struct disk_info *info = &probe->unit->info;
+	struct disk_info *info = &probe->info;
 
 	return inquiry_serial_get(probe->data, len, info->serial, sizeof info->serial);
 }
@@ -114,8 +114,8 @@ static int ids_take(struct probe *probe, size_t len)
 	int r = inquiry_ids_get(probe->data, len, text);
 
 	/* A name that is too long is no use when cut: two units might share it. */
-	if (r == 0 && strlen(text) < sizeof probe->unit->info.wwid)
-		strcpy(probe->unit->info.wwid, text);
+	if (r == 0 && strlen(text) < sizeof probe->info.wwid)
+		strcpy(probe->info.wwid, text);
 	return r;
 }
 
@@ -131,14 +131,14 @@ static void limits_build(uint8_t *cdb, uint16_t room)
 
 static int limits_take(struct probe *probe, size_t len)
 {
-	struct unit_limits *limits = &probe->unit->limits;
+	struct unit_limits *limits = &probe->limits;
 	struct inquiry_limits got;
 	int r = inquiry_limits_get(probe->data, len, &got);
 
 	if (r < 0)
 		return r;
 	limits->transfer = got.max_transfer;
-	probe->unit->info.min_io = got.optimal_granularity; /* blocks, until their size is known */
+	probe->info.min_io = got.optimal_granularity; /* blocks, until their size is known */
 	if (got.max_unmap_ranges)
 		limits->unmap = got.max_unmap_blocks;
 	if (got.max_write_same)
@@ -159,16 +159,15 @@ static void provisioning_build(uint8_t *cdb, uint16_t room)
 
 static int provisioning_take(struct probe *probe, size_t len)
 {
-	struct unit *unit = probe->unit;
 	struct inquiry_provisioning got;
 	int r = inquiry_provisioning_get(probe->data, len, &got);
 
 	if (r < 0)
 		return r;
-	unit->info.can_unmap = got.unmap && unit->limits.unmap;
-	if (got.write_same_16 && !unit->limits.write_same)
-		unit->limits.write_same = WRITE_SAME_MAX;
-	unit->limits.same_unmaps = got.write_same_16 && got.reads_zero == 1;
+	probe->info.can_unmap = got.unmap && probe->limits.unmap;
+	if (got.write_same_16 && !probe->limits.write_same)
+		probe->limits.write_same = WRITE_SAME_MAX;
+	probe->limits.same_unmaps = got.write_same_16 && got.reads_zero == 1;
 	return 0;
 }
 
@@ -182,7 +181,7 @@ static void ready_build(uint8_t *cdb, uint16_t room)
 
 static int capacity_set(struct probe *probe, const struct capacity *capacity)
 {
-	struct disk_info *info = &probe->unit->info;
+	struct disk_info *info = &probe->info;
 
 	/* Addresses are handed out as bytes in 64 bits, and NBD wants a power of two. */
 	if (capacity->block_size < BLOCK_MIN || capacity->block_size > BLOCK_MAX ||
@@ -210,7 +209,7 @@ static int capacity_16_take(struct probe *probe, size_t len)
 
 static bool capacity_10_asks(const struct probe *probe)
 {
-	return is_disk(probe) && !probe->unit->info.block_size;
+	return is_disk(probe) && !probe->info.block_size;
 }
 
 static void capacity_10_build(uint8_t *cdb, uint16_t room)
@@ -238,7 +237,7 @@ static void mode_build(uint8_t *cdb, uint16_t room)
 
 static int mode_take(struct probe *probe, size_t len)
 {
-	struct disk_info *info = &probe->unit->info;
+	struct disk_info *info = &probe->info;
 	struct mode mode;
 	int r = mode_get_6(probe->data, len, &mode);
 
@@ -263,7 +262,7 @@ static void mode_all_build(uint8_t *cdb, uint16_t room)
 
 static bool same_asks(const struct probe *probe)
 {
-	return is_disk(probe) && !probe->unit->limits.write_same;
+	return is_disk(probe) && !probe->limits.write_same;
 }
 
 /* REPORT SUPPORTED OPERATION CODES about the one command that B0h and B2h said nothing of. */
@@ -282,7 +281,7 @@ static int same_take(struct probe *probe, size_t len)
 	if (len < 4)
 		return -EBADMSG;
 	if ((probe->data[1] & 7) == OPCODE_SUPPORTED)
-		probe->unit->limits.write_same = WRITE_SAME_MAX;
+		probe->limits.write_same = WRITE_SAME_MAX;
 	return 0;
 }
 
@@ -302,24 +301,24 @@ static const struct step steps[] = {
 };
 
 /* Turns what was gathered into limits that hold at the same time. */
-static void probe_conclude(struct unit *unit)
+static void probe_conclude(struct probe *probe)
 {
-	struct disk_info *info = &unit->info;
+	struct disk_info *info = &probe->info;
 	uint32_t most = TRANSFER_MAX / info->block_size;
 
-	if (!unit->limits.transfer || unit->limits.transfer > most)
-		unit->limits.transfer = most;
-	info->max_io = unit->limits.transfer * info->block_size;
+	if (!probe->limits.transfer || probe->limits.transfer > most)
+		probe->limits.transfer = most;
+	info->max_io = probe->limits.transfer * info->block_size;
 	info->min_io = info->min_io > most ? info->block_size : info->min_io * info->block_size;
 	if (info->min_io < info->block_size)
 		info->min_io = info->block_size;
-	info->can_write_same = unit->limits.write_same != 0;
+	info->can_write_same = probe->limits.write_same != 0;
 }
 
 static void probe_end(struct probe *probe, const struct fault *fault)
 {
 	if (fault->kind == FAULT_NONE && is_disk(probe))
-		probe_conclude(probe->unit);
+		probe_conclude(probe);
 	probe->done(probe, fault);
 }
 
@@ -349,13 +348,15 @@ static void probe_fail(struct probe *probe, const char *name, int error)
 
 static void probe_next(struct probe *probe);
 
-/* Nothing more can be learnt from a nexus that is gone, however optional the question. */
-static bool step_fatal(const struct probe *probe, const struct step *step)
+/* Nothing more can be learnt from a nexus that is gone, however optional the question. And a unit
+ * in use must not lose an ability because something else went wrong when it was asked again. */
+static bool step_fatal(const struct probe *probe, const struct step *step, int error)
 {
 	const struct task *task = &probe->command.io.task;
 
 	return step->needed || probe->unit->closing ||
-	       (task->outcome == TASK_FAILED && task->fault.kind == FAULT_GONE);
+	       (task->outcome == TASK_FAILED && task->fault.kind == FAULT_GONE) ||
+	       (probe->again && error != -EOPNOTSUPP && !(probe->missed & 1u << probe->step));
 }
 
 static void command_done(struct command *command, int error)
@@ -366,10 +367,12 @@ static void command_done(struct command *command, int error)
 
 	if (!error && step->take)
 		error = step->take(probe, len < step->room ? len : step->room);
-	if (error && step_fatal(probe, step)) {
+	if (error && step_fatal(probe, step, error)) {
 		probe_fail(probe, step->name, error);
 		return;
 	}
+	if (error)
+		probe->missed |= 1u << probe->step;
 	probe->step++;
 	probe_next(probe);
 }
@@ -394,11 +397,12 @@ static void probe_next(struct probe *probe)
 	command_run(&probe->command);
 }
 
-void probe_start(struct probe *probe, struct unit *unit,
+void probe_start(struct probe *probe, struct unit *unit, bool again,
 		 void (*done)(struct probe *probe, const struct fault *fault))
 {
-	memset(probe, 0, sizeof *probe);
-	probe->unit = unit;
-	probe->done = done;
+	unsigned missed = again ? probe->missed : 0;
+
+	*probe = (struct probe) { .unit = unit, .done = done, .again = again, .missed = missed };
+	probe->info.lun = unit->lun;
 	probe_next(probe);
 }

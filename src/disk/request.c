@@ -147,6 +147,11 @@ static void part_run(struct request *request)
 
 	if (blocks > part_limit(request))
 		blocks = part_limit(request);
+	/* The unit has lost the ability meanwhile; 0 blocks would mean all of them. */
+	if (!blocks) {
+		request_end(request, -EOPNOTSUPP);
+		return;
+	}
 	request->part = (uint32_t)(blocks * block);
 	part_build(request, (request->offset + request->at) / block, (uint32_t)blocks);
 	request->command.exact = request->kind == REQUEST_READ || request->kind == REQUEST_WRITE;

@@ -8,12 +8,12 @@
 #include <stdatomic.h>
 
 #include "disk/disk.h"
+#include "disk/queue.h"
 
 /* Written on the loop, read anywhere. */
 struct unit_counters {
 	_Atomic uint64_t reads, writes, bytes_read, bytes_written, errors, repeated, in_flight;
 	_Atomic unsigned clients;
-	_Atomic bool capacity_changed, luns_changed;
 };
 
 /* Blocks that one command may carry; 0: the device can't. */
@@ -31,7 +31,13 @@ struct unit {
 	struct unit_limits limits;
 	uint8_t *zeros;        /* one block; owned */
 	struct list waiting;   /* commands whose timer runs; owned by their users */
+	struct queue queue;
 	bool closing;          /* nothing is repeated or waited for any more */
+	/* Sense data ask for a look at something (enum sense_hint). NULL: nobody cares. */
+	void (*hinted)(struct unit *unit, unsigned hints);
+	/* There is room in the queue again for those that were refused. NULL: nobody cares. */
+	void (*drained)(struct unit *unit);
+	void *drained_ctx;
 	struct unit_counters counters;
 };
 

@@ -44,6 +44,17 @@ int call_set_text(struct call *call, const char *text, size_t len)
 	return 0;
 }
 
+int call_set_rules(struct call *call, const struct path_rule *rules, unsigned count)
+{
+	call->rules = calloc(count ? count : 1, sizeof(*rules));
+	if (!call->rules)
+		return -ENOMEM;
+	if (count)
+		memcpy(call->rules, rules, count * sizeof(*rules));
+	call->count = count;
+	return 0;
+}
+
 void call_free(struct call *call)
 {
 	if (!call)
@@ -52,6 +63,7 @@ void call_free(struct call *call)
 		explicit_bzero(call->options, call->count * sizeof(*call->options));
 	free(call->options);
 	free(call->text);
+	free(call->rules);
 	free(call);
 }
 

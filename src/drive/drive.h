@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drive/path.h"
 #include "engine/engine.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
@@ -38,6 +39,12 @@ struct nexus_conn {
 	uint16_t local_port;
 	struct conn_up login;          /* what the login brought; valid once it was up */
 	unsigned reconnects;           /* times it came back */
+	bool doubted;                  /* it does not answer at the moment, and is avoided */
+	uint64_t round_trip_ns;        /* smoothed; 0 unknown */
+	uint32_t tasks;                /* commands under way */
+	uint64_t rate;                 /* learned by the policy: bytes in a second; 0 unknown */
+	uint32_t weight;               /* by the policy's rules */
+	bool primary;
 	/* over its life, reconnects included */
 	uint64_t bytes_in, bytes_out, data_in, data_out, pdus_in, pdus_out, commands;
 };
@@ -56,6 +63,10 @@ struct nexus_ops {
 	/* A connection was lost (it is being brought back), or joined again. For log lines. */
 	void (*conn)(void *ctx, const struct nexus_conn *conn, bool up, const struct fault *why);
 	void (*async)(void *ctx, const struct conn_async *async);
+	/* The answer for nexus_manage; `response` is the target's (TM-6), valid if there is no fault. */
+	void (*managed)(void *ctx, void *token, const struct fault *fault, uint8_t response);
+	/* A connection does not answer, though its TCP does; or it answers again. May be NULL. */
+	void (*conn_doubt)(void *ctx, const struct nexus_conn *conn, bool doubted);
 	/* The nexus is over and free: last call. Commands were all answered before (those with another
 	 * reply_to than the home loop or the control thread may still be on their way to `done`). */
 	void (*ended)(void *ctx);
@@ -76,7 +87,15 @@ void nexus_logout(struct nexus *nexus, void *token);
 /* Discovery sessions: one Text exchange; answered by text(). */
 void nexus_text(struct nexus *nexus, const char *text, size_t len, void *token);
 /* See session_set_habits. */
-void nexus_set_habits(struct nexus *nexus, bool ordering, uint32_t rest);
+void nexus_set_habits(struct nexus *nexus, bool ordering, bool one_holder, uint32_t rest);
+/* Which connection carries what; round robin at first. Rules are copied, at most ENGINE_MAX_CONNS.
+ * Returns 0, -EINVAL for too many, -ENOMEM. */
+int nexus_set_policy(struct nexus *nexus, enum path_policy policy, const struct path_rule *rules,
+		     unsigned n);
+enum path_policy nexus_policy(const struct nexus *nexus);
+/* A task management function (see struct management) over this connection, or any if conn_id is 0;
+ * answered by managed(). The commands that it ended come back as TASK_ABORTED or TASK_LOST. */
+void nexus_manage(struct nexus *nexus, uint64_t conn_id, uint8_t function, uint64_t lun, void *token);
 /* Control thread: the connections in order, the leading one first. Returns how many there are;
  * fills at most n. */
 unsigned nexus_conns(struct nexus *nexus, struct nexus_conn *ret, unsigned n);
@@ -91,24 +110,21 @@ struct loop *nexus_home(const struct nexus *nexus);
  * thread of `reply_to`, unless it is given again from there.
  */
 struct io {
-	struct task task;         /* buffers, CDB (for a new command outcome 0); then the result */
+	struct task task;         /* buffers and CDB; then the result */
 	struct mailbox *reply_to; /* whose thread gets it back */
 	void (*done)(struct io *io);
-	/* To repeat a command whose task.outcome is TASK_LOST, leave `repeat` true: it is held until the
-	 * session was reinstated, which proves that the first run is dead. A nexus that is gone or whose
-	 * hold time is over answers TASK_FAILED. */
-	bool repeat;
-
 	/* the drive's own */
 	struct msg msg;
 	struct nexus *nexus;
-	struct link *path; /* the connection that has it */
-	struct list link;  /* in the nexus' held list, or in its path's list of returned ones */
+	struct link *path; /* the connection that has it ... */
+	uint64_t given_at; /* ... and since when */
+	struct list link;  /* in the nexus' lists held or adrift, or in its path's of returned ones */
 };
 
 /* Any thread, until ended() was called. Never calls `done` from within. Commands given while the
  * session is down are held, at most for the hold time; then, or when the session is gone, they come
- * back as TASK_FAILED with FAULT_GONE. */
+ * back as TASK_FAILED with FAULT_GONE. One that comes back as TASK_LOST runs no more, and may be given
+ * again at once. */
 void nexus_submit(struct nexus *nexus, struct io *io);
 
 #endif

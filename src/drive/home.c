@@ -1,5 +1,6 @@
 /*
- * home.c - the side of a nexus on its home loop: the session, who carries what, and what is held.
+ * home.c - the side of a nexus on its home loop: the session, its connections and calls. Its commands:
+ * hold.c.
  */
 #include <stdlib.h>
 
@@ -7,89 +8,17 @@
 #include "drive/nexus.h"
 #include "drive/note.h"
 
-static void home_pump(struct nexus *n);
+enum { HOME_MANAGE_TRIES = 8 };
 
-static uint64_t home_now(const struct nexus *n)
+uint64_t home_now(const struct nexus *n)
 {
 	return loop_now(n->home);
 }
 
-static void home_post_control(struct nexus *n, struct msg *msg, void (*run)(struct msg *))
+void home_post_control(struct nexus *n, struct msg *msg, void (*run)(struct msg *))
 {
 	msg->run = run;
 	mailbox_post(drive_control(n->drive), msg);
-}
-
-/* ---------------------------------------------------------------- commands */
-
-static void io_run(struct msg *msg)
-{
-	struct io *io = list_entry(msg, struct io, msg);
-
-	io->done(io);
-}
-
-void io_return(struct io *io)
-{
-	io->msg.run = io_run;
-	mailbox_post(io->reply_to, &io->msg);
-}
-
-static void io_fail(struct io *io)
-{
-	io->task.outcome = TASK_FAILED;
-	fault_set(&io->task.fault, FAULT_GONE, 0, "the session is gone");
-	io_return(io);
-}
-
-/* Its first run may still be alive at the target as long as the epoch is the one it ran in. */
-static bool io_waits(const struct nexus *n, const struct io *io)
-{
-	return io->repeat && io->task.outcome == TASK_LOST && io->task.epoch >= n->epoch;
-}
-
-void home_submit(struct nexus *n, struct io *io)
-{
-	struct link *link = NULL;
-
-	if (n->state == HOME_FAILED || n->state == HOME_OVER) {
-		io_fail(io);
-		return;
-	}
-	if (n->state == HOME_UP && !io_waits(n, io))
-		link = paths_pick(&n->paths);
-	if (link)
-		link_submit(link, io);
-	else
-		list_append(&n->held, &io->link);
-}
-
-/* Gives all held ones again; those that still have to wait are held anew. */
-static void home_release(struct nexus *n)
-{
-	struct list all, *item;
-
-	list_init(&all);
-	list_splice(&all, &n->held);
-	while ((item = list_pop(&all)))
-		home_submit(n, list_entry(item, struct io, link));
-}
-
-static void home_io_arrived(struct msg *msg)
-{
-	struct io *io = list_entry(msg, struct io, msg);
-	struct nexus *n = io->nexus;
-
-	home_submit(n, io);
-	/* Last: from now on the control thread may free the nexus. */
-	atomic_fetch_add(&n->taken, 1);
-}
-
-void home_post_io(struct nexus *n, struct io *io)
-{
-	atomic_fetch_add(&n->given, 1);
-	io->msg.run = home_io_arrived;
-	mailbox_post(loop_box(n->home), &io->msg);
 }
 
 /* ---------------------------------------------------------------- links */
@@ -142,7 +71,7 @@ static void home_dismiss(struct nexus *n, const struct conn *conn, enum link_ord
 
 	if (!link)
 		return;
-	paths_remove(&n->paths, link);
+	paths_remove(&n->paths, &link->path);
 	link_order(link, order);
 }
 
@@ -153,7 +82,7 @@ static void home_joined(struct nexus *n, const struct conn *conn)
 	if (!link)
 		return;
 	link->joined = true;
-	paths_add(&n->paths, link);
+	paths_add(&n->paths, &link->path);
 	home_post_control(n, &link->joined_msg, nexus_link_joined);
 	if (n->state == HOME_UP)
 		home_release(n);
@@ -167,7 +96,7 @@ static void home_left(struct nexus *n, const struct session_event *event)
 		if (link->id != event->id || !link->joined)
 			continue;
 		link->joined = false;
-		paths_remove(&n->paths, link);
+		paths_remove(&n->paths, &link->path);
 		link->left = event->fault;
 		link->returning = event->returning;
 		home_post_control(n, &link->left_msg, nexus_link_left);
@@ -192,21 +121,33 @@ void home_link_ended(struct msg *msg)
 
 	/* The session may give its slot to another at once. */
 	n->slot[link->slot] = NULL;
-	paths_remove(&n->paths, link);
+	paths_remove(&n->paths, &link->path);
 	session_conn_ended(n->session, link->conn, &link->end, home_now(n));
 	home_pump(n);
 	home_post_control(n, &link->end_msg, nexus_link_retired);
 }
 
-void home_link_wakes(struct msg *msg)
+static void home_wake(struct nexus *n, uint64_t slots)
 {
-	struct link *link = list_entry(msg, struct link, wake_msg);
-	struct nexus *n = link->nexus;
-	uint64_t slots = atomic_exchange(&link->wakes, 0);
-
 	for (unsigned i = 0; i < ENGINE_MAX_CONNS; i++)
 		if ((slots >> i & 1) && n->slot[i])
 			link_order(n->slot[i], LINK_WAKE);
+}
+
+void home_link_wakes(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, wake_msg);
+
+	home_wake(link->nexus, atomic_exchange(&link->wakes, 0));
+}
+
+void home_link_cleaned(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, cleaned_msg);
+	struct nexus *n = link->nexus;
+
+	session_conn_cleaned(n->session, link->conn, &link->cleaned, home_now(n));
+	home_pump(n);
 }
 
 void home_link_async(struct msg *msg)
@@ -250,11 +191,10 @@ void home_look_again(struct msg *msg)
 
 /* ---------------------------------------------------------------- the session */
 
-static void home_up(struct nexus *n, const struct session_event *event)
+static void home_up(struct nexus *n)
 {
 	n->state = HOME_UP;
-	n->epoch = event->epoch;
-	note_state(n, event->kind, &n->lost, n->down_at ? home_now(n) - n->down_at : 0);
+	note_state(n, SESSION_EVENT_UP, &n->lost, n->down_at ? home_now(n) - n->down_at : 0);
 	n->down_at = 0;
 	home_release(n);
 }
@@ -293,6 +233,24 @@ static void home_answer(struct call *call, const struct fault *fault)
 	call_return(call, fault);
 }
 
+static void home_clean_up(struct nexus *n, const struct session_event *event)
+{
+	struct link *link = home_link_of(n, event->conn);
+
+	if (!link)
+		return;
+	link->lost = event->lost;
+	link_order(link, LINK_CLEANUP);
+}
+
+static void home_conclude(struct nexus *n, const struct session_event *event)
+{
+	struct link *link = home_link_of(n, event->conn);
+
+	if (link)
+		link_conclude(link, event->function, event->lun, event->cmd_sn);
+}
+
 static void home_event(struct nexus *n, const struct session_event *event)
 {
 	switch (event->kind) {
@@ -307,6 +265,18 @@ static void home_event(struct nexus *n, const struct session_event *event)
 		home_dismiss(n, event->conn,
 			     event->reason ? LINK_LOGOUT_CONN : LINK_LOGOUT_SESSION);
 		break;
+	case SESSION_EVENT_CLEANUP:
+		home_clean_up(n, event);
+		break;
+	case SESSION_EVENT_WAKE:
+		home_wake(n, event->wake);
+		break;
+	case SESSION_EVENT_RULED:
+		home_ruled(n);
+		break;
+	case SESSION_EVENT_CONCLUDE:
+		home_conclude(n, event);
+		break;
 	case SESSION_EVENT_ABANDON:
 		home_dismiss(n, event->conn, LINK_ABANDON);
 		break;
@@ -320,7 +290,7 @@ static void home_event(struct nexus *n, const struct session_event *event)
 		home_answer(event->token, &event->fault);
 		break;
 	case SESSION_EVENT_UP:
-		home_up(n, event);
+		home_up(n);
 		break;
 	case SESSION_EVENT_DOWN:
 		home_down(n, event);
@@ -345,8 +315,7 @@ static void home_expired(struct timer *timer, uint64_t now)
 	home_pump(n);
 }
 
-/* After every door call of the session. */
-static void home_pump(struct nexus *n)
+void home_pump(struct nexus *n)
 {
 	struct session_event event;
 
@@ -379,25 +348,74 @@ static bool home_ask_session(struct nexus *n, struct call *call)
 		session_set_portals(n->session, call->options, call->count);
 		return false;
 	case CALL_HABITS:
-		session_set_habits(n->session, call->ordering, call->rest);
+		session_set_habits(n->session, call->ordering, call->one_holder, call->rest);
+		return false;
+	case CALL_POLICY:
+		paths_set(&n->paths, call->policy, call->rules, call->count);
 		return false;
 	case CALL_TEXT:
+	case CALL_MANAGE:
 		break;
 	}
 	return false;
 }
 
-static void home_text(struct nexus *n, struct call *call)
+/* A connection that carries I/O: this one, or for 0 the first that is not doubted if there is one. */
+static struct link *home_find(struct nexus *n, uint64_t id)
 {
-	struct link *link = paths_pick(&n->paths);
+	struct path *found = NULL;
+
+	for (unsigned i = 0; i < n->paths.count; i++) {
+		struct path *path = n->paths.member[i];
+
+		if (id ? path->id == id : !found || (found->doubted && !path->doubted))
+			found = path;
+	}
+	return found ? list_entry(found, struct link, path) : NULL;
+}
+
+/* What a connection does, not the session. */
+static void home_pass_on(struct nexus *n, struct call *call)
+{
+	struct link *link = home_find(n, call->id);
 	struct fault why;
 
-	if (link) {
+	if (link && call->kind == CALL_TEXT) {
 		link_text(link, call);
-		return;
+	} else if (link) {
+		link_manage(link, call);
+	} else {
+		fault_set(&why, call->id ? FAULT_UNKNOWN_CONN : FAULT_GONE, 0,
+			  call->id ? "the session has no such connection at the moment"
+				   : "the session has no connection");
+		call_return(call, &why);
 	}
-	fault_set(&why, FAULT_GONE, 0, "the session has no connection");
-	call_return(call, &why);
+}
+
+/* Its connection ended before the answer. The target may have done it, and then commands of other
+ * connections are gone without a word: so it is repeated, which changes nothing. */
+static bool home_manages_again(struct nexus *n, struct call *call)
+{
+	enum fault_kind kind = call->management.fault.kind;
+	bool lost = kind == FAULT_CLOSED || kind == FAULT_TIMEOUT || kind == FAULT_DIGEST ||
+		    kind == FAULT_ABANDONED;
+
+	if (!lost || call->id || !home_find(n, 0) || ++call->count > HOME_MANAGE_TRIES)
+		return false;
+	home_pass_on(n, call);
+	return true;
+}
+
+void home_managed(struct msg *msg)
+{
+	struct call *call = list_entry(msg, struct call, msg);
+	struct nexus *n = call->nexus;
+
+	if (home_manages_again(n, call))
+		return;
+	session_managed(n->session, &call->management, home_now(n));
+	home_pump(n);
+	call_return(call, &call->management.fault);
 }
 
 void home_call(struct msg *msg)
@@ -411,8 +429,8 @@ void home_call(struct msg *msg)
 		call_return(call, call->kind == CALL_LOGOUT ? NULL : &why);
 		return;
 	}
-	if (call->kind == CALL_TEXT) {
-		home_text(n, call);
+	if (call->kind == CALL_TEXT || call->kind == CALL_MANAGE) {
+		home_pass_on(n, call);
 		return;
 	}
 	list_append(&n->open_calls, &call->open);

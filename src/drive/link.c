@@ -22,15 +22,13 @@ enum {
 	LINK_WRITES = 8,
 };
 
-static void link_drain(struct link *link);
-
-static void link_touch(struct link *link)
+void link_touch(struct link *link)
 {
 	if (!link->working)
 		chore_schedule(link->loop, &link->chore);
 }
 
-static void link_post_home(struct link *link, struct msg *msg, void (*run)(struct msg *))
+void link_post_home(struct link *link, struct msg *msg, void (*run)(struct msg *))
 {
 	msg->run = run;
 	mailbox_post(loop_box(link->nexus->home), msg);
@@ -199,9 +197,13 @@ static void link_is_up(struct link *link, const struct conn_up *login)
 static void link_task(struct link *link, struct task *task)
 {
 	struct io *io = list_entry(task, struct io, task);
+	bool homeless = task->outcome == TASK_UNSENT || task->outcome == TASK_SUSPENDED;
+	uint64_t now = loop_now(link->loop);
 
 	io->path = NULL;
-	if (task->outcome == TASK_UNSENT)
+	path_returned(&link->path, io_bytes(io),
+		      task->outcome == TASK_COMPLETE ? now - io->given_at : 0, now);
+	if (homeless)
 		home_post_io(link->nexus, io);
 	else if (io->reply_to == loop_box(link->loop))
 		list_append(&link->returned, &io->link);
@@ -284,6 +286,19 @@ static void link_event(struct link *link, const struct conn_event *event)
 	case CONN_EVENT_TASK:
 		link_task(link, event->task);
 		break;
+	case CONN_EVENT_MANAGED:
+		link_managed(link, event->management);
+		break;
+	case CONN_EVENT_CLEANED:
+		link->cleaned = event->cleaned;
+		link_post_home(link, &link->cleaned_msg, home_link_cleaned);
+		break;
+	case CONN_EVENT_DOUBT:
+		link_doubted(link, event->silence);
+		break;
+	case CONN_EVENT_TRUST:
+		link_trusted(link);
+		break;
 	case CONN_EVENT_TEXT:
 		link_answer(link, event);
 		break;
@@ -300,7 +315,7 @@ static void link_event(struct link *link, const struct conn_event *event)
 }
 
 /* Handling an event may call a door: its events are then drained by the loop that runs already. */
-static void link_drain(struct link *link)
+void link_drain(struct link *link)
 {
 	struct conn_event event;
 
@@ -354,39 +369,6 @@ static void link_expired(struct timer *timer, uint64_t now)
 
 /* ---------------------------------------------------------------- messages */
 
-static void link_obey(struct link *link, unsigned orders)
-{
-	uint64_t now = loop_now(link->loop);
-
-	if (orders & LINK_START)
-		conn_start(link->conn, now);
-	if (orders & LINK_LOGOUT_CONN)
-		conn_logout(link->conn, 1, now);
-	if (orders & LINK_LOGOUT_SESSION)
-		conn_logout(link->conn, 0, now);
-	if (orders & LINK_ABANDON)
-		conn_abandon(link->conn, now);
-	if (orders & LINK_WAKE)
-		conn_wake(link->conn);
-	link_drain(link);
-}
-
-static void link_ordered(struct msg *msg)
-{
-	struct link *link = list_entry(msg, struct link, orders_msg);
-	unsigned orders = atomic_exchange(&link->orders, 0);
-
-	if (link->state != LINK_ENDED)
-		link_obey(link, orders);
-}
-
-void link_order(struct link *link, enum link_order order)
-{
-	/* Not empty: the message is on its way, and will find this order too. */
-	if (atomic_fetch_or(&link->orders, (unsigned)order) == 0)
-		mailbox_post(loop_box(link->loop), &link->orders_msg);
-}
-
 static void link_released(struct msg *msg)
 {
 	struct link *link = list_entry(msg, struct link, end_msg);
@@ -406,11 +388,15 @@ void link_release(struct link *link)
 
 static void link_take(struct link *link, struct io *io)
 {
+	uint64_t now = loop_now(link->loop);
+
 	if (link->state == LINK_ENDED) {
+		path_returned(&link->path, io_bytes(io), 0, now);
 		home_post_io(link->nexus, io);
 		return;
 	}
-	conn_submit(link->conn, &io->task, loop_now(link->loop));
+	io->given_at = now;
+	conn_submit(link->conn, &io->task, now);
 	link_touch(link);
 }
 
@@ -432,34 +418,6 @@ void link_submit(struct link *link, struct io *io)
 	mailbox_post(loop_box(link->loop), &io->msg);
 }
 
-static void link_text_arrived(struct msg *msg)
-{
-	struct call *call = list_entry(msg, struct call, msg);
-	struct link *link = call->link;
-	struct fault why;
-	int r = -ENOTCONN;
-
-	if (link->text)
-		r = -EBUSY;
-	else if (link->state == LINK_OPEN)
-		r = conn_text(link->conn, call->text, call->text_len, loop_now(link->loop));
-	if (r < 0) {
-		fault_set(&why, r == -EBUSY ? FAULT_BUSY : r == -ENOMEM ? FAULT_NO_MEMORY : FAULT_GONE,
-			  -r, r == -EBUSY ? "a Text exchange is under way" : "can't send a Text request");
-		call_return(call, &why);
-		return;
-	}
-	link->text = call;
-	link_drain(link);
-}
-
-void link_text(struct link *link, struct call *call)
-{
-	call->link = link;
-	call->msg.run = link_text_arrived;
-	mailbox_post(loop_box(link->loop), &call->msg);
-}
-
 struct link *link_new(struct nexus *nexus, struct loop *loop, struct conn *conn)
 {
 	struct link *link = calloc(1, sizeof(*link));
@@ -469,7 +427,7 @@ struct link *link_new(struct nexus *nexus, struct loop *loop, struct conn *conn)
 	link->nexus = nexus;
 	link->loop = loop;
 	link->conn = conn;
-	link->id = conn_id(conn);
+	link->id = link->path.id = conn_id(conn);
 	link->slot = conn_slot(conn);
 	link->orders_msg.run = link_ordered;
 	link->dial.done = link_dialled;

@@ -16,6 +16,7 @@
 
 #include "drive/dial.h"
 #include "drive/drive.h"
+#include "drive/path.h"
 
 struct call;
 
@@ -26,6 +27,7 @@ enum link_order {
 	LINK_LOGOUT_SESSION = 1 << 2, /* reason 0 */
 	LINK_ABANDON = 1 << 3,
 	LINK_WAKE = 1 << 4,
+	LINK_CLEANUP = 1 << 5,        /* of `lost` */
 };
 
 enum link_state {
@@ -50,6 +52,18 @@ struct link_async {
 	struct conn_async async;
 };
 
+/* A task management function was answered: what it covers ends here, too. */
+struct link_conclude {
+	struct msg msg;
+	struct link *link;
+	uint8_t function;
+	uint64_t lun;
+	uint32_t cmd_sn;
+};
+
+/* News of a doubt on their way; the last one counts. */
+enum link_doubt { DOUBT_NO_NEWS = 0, DOUBT_OVER, DOUBT_RAISED };
+
 enum { LINK_ASYNCS = 64 }; /* async messages on their way; what a target sends beyond is dropped */
 
 struct link {
@@ -61,12 +75,13 @@ struct link {
 
 	/* home's own */
 	struct list link; /* in nexus->links, which owns it */
+	struct path path; /* shared; path.h tells what is whose */
 	bool joined;      /* between JOINED and LEFT */
-	bool over;        /* the session does not know it any more */
 
 	/* messages to the link */
 	struct msg orders_msg;
 	_Atomic unsigned orders;
+	struct conn_lost lost; /* home's, until LINK_CLEANUP was carried out; one at a time */
 
 	/* messages to home; end_msg then goes on to the control thread, the loop, and home (see Life) */
 	struct msg up_msg, end_msg, wake_msg;
@@ -74,11 +89,16 @@ struct link {
 	atomic_uint asyncs;
 	struct link_up up;  /* constant once up_msg was posted */
 	struct fault end;
+	struct msg cleaned_msg;
+	struct conn_cleaned cleaned; /* home's once cleaned_msg was posted */
+	struct msg doubt_msg;
+	_Atomic int doubt;  /* enum link_doubt */
 
 	/* messages of home to the control thread */
-	struct msg joined_msg, left_msg;
+	struct msg joined_msg, left_msg, note_doubt_msg;
 	struct fault left;
 	bool returning;
+	_Atomic int note_doubt; /* enum link_doubt */
 
 	/* the loop's own */
 	enum link_state state;
@@ -91,6 +111,8 @@ struct link {
 	bool draining, working;
 	struct list returned; /* ios to be given back on this very thread; their callers own them */
 	struct call *text;  /* the Text exchange under way */
+	uint64_t patience;  /* the silence at which it was doubted, 0: it is trusted */
+	bool doubt_told;
 };
 
 /* Home. Returns NULL without memory. */
@@ -101,7 +123,24 @@ void link_order(struct link *link, enum link_order order);
 void link_release(struct link *link);
 /* Home, or the link's loop. Must have been LINK_STARTed, and not be known to be over. */
 void link_submit(struct link *link, struct io *io);
-/* Home: one Text exchange; the call is returned to the control thread. */
+/* Home: one Text exchange, or task management function; the call is returned to the control thread. */
 void link_text(struct link *link, struct call *call);
+void link_manage(struct link *link, struct call *call);
+/* Home. */
+void link_conclude(struct link *link, uint8_t function, uint64_t lun, uint32_t cmd_sn);
+
+/* ---- what the files of the link share; on its loop */
+
+/* Takes the connection's events; after every door call. */
+void link_drain(struct link *link);
+/* Something may have to be sent at the end of the round. */
+void link_touch(struct link *link);
+void link_post_home(struct link *link, struct msg *msg, void (*run)(struct msg *));
+/* order.c */
+void link_ordered(struct msg *msg);
+void link_managed(struct link *link, struct management *management);
+/* doubt.c: nothing came for that long, though requests wait; and: it was heard again. */
+void link_doubted(struct link *link, uint64_t silence);
+void link_trusted(struct link *link);
 
 #endif

@@ -63,6 +63,7 @@ bool mirror_joined(struct mirror *mirror, struct link *link)
 	mirror->carrier = link;
 	mirror->listed = true;
 	conn->up = true;
+	conn->doubted = false;
 	conn->reconnects += again;
 	memcpy(conn->target_host, up->host, sizeof(conn->target_host));
 	conn->target_port = up->port;
@@ -97,4 +98,9 @@ void mirror_get(const struct list *mirrors, const struct mirror *mirror, struct 
 	*ret = mirror->conn;
 	ret->leading = mirrors->next == &mirror->link;
 	mirror_sum(mirror, ret);
+	if (!mirror->carrier)
+		return;
+	ret->round_trip_ns = conn_round_trip(mirror->carrier->conn);
+	ret->tasks = atomic_load_explicit(&mirror->carrier->path.tasks, memory_order_relaxed);
+	ret->rate = atomic_load_explicit(&mirror->carrier->path.rate, memory_order_relaxed);
 }

@@ -21,6 +21,7 @@ struct mirror *mirror_find(struct list *mirrors, uint64_t id);
 bool mirror_joined(struct mirror *mirror, struct link *link);
 /* The link's counters are about to go: keeps their sum. */
 void mirror_retire(struct mirror *mirror);
+/* All but what the session's policy says. */
 void mirror_get(const struct list *mirrors, const struct mirror *mirror, struct nexus_conn *ret);
 
 #endif

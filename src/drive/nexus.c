@@ -30,6 +30,8 @@ int nexus_new(struct drive *drive, const struct session_config *config, const st
 	n->drive = drive;
 	n->ops = *ops;
 	n->ctx = ctx;
+	n->policy = PATH_ROUND_ROBIN;
+	paths_init(&n->paths, n->policy);
 	memcpy(n->isid, config->isid, sizeof(n->isid));
 	n->home_index = drive_next_home(drive);
 	n->home = drive_loop(drive, n->home_index);
@@ -37,6 +39,7 @@ int nexus_new(struct drive *drive, const struct session_config *config, const st
 	list_init(&n->links);
 	list_init(&n->open_calls);
 	list_init(&n->held);
+	list_init(&n->adrift);
 	*ret = n;
 	return 0;
 }
@@ -56,6 +59,22 @@ struct loop *nexus_home(const struct nexus *n)
 	return n->home;
 }
 
+enum path_policy nexus_policy(const struct nexus *n)
+{
+	return n->policy;
+}
+
+void nexus_conn_get(const struct nexus *n, const struct mirror *mirror, struct nexus_conn *ret)
+{
+	mirror_get(&n->mirrors, mirror, ret);
+	for (unsigned i = 0; i < n->rules; i++) {
+		if (n->rule[i].id != ret->id)
+			continue;
+		ret->weight = n->rule[i].weight;
+		ret->primary = n->rule[i].primary;
+	}
+}
+
 unsigned nexus_conns(struct nexus *n, struct nexus_conn *ret, unsigned max)
 {
 	unsigned count = 0;
@@ -66,7 +85,7 @@ unsigned nexus_conns(struct nexus *n, struct nexus_conn *ret, unsigned max)
 		if (!mirror->listed)
 			continue;
 		if (count < max)
-			mirror_get(&n->mirrors, mirror, &ret[count]);
+			nexus_conn_get(n, mirror, &ret[count]);
 		count++;
 	}
 	return count;
@@ -75,6 +94,7 @@ unsigned nexus_conns(struct nexus *n, struct nexus_conn *ret, unsigned max)
 void nexus_submit(struct nexus *n, struct io *io)
 {
 	io->nexus = n;
+	io->task.outcome = TASK_COMPLETE; /* a new one, whatever became of it before */
 	if (loop_current() == n->home)
 		home_submit(n, io);
 	else
@@ -164,14 +184,50 @@ void nexus_set_portals(struct nexus *n, const struct conn_options *portals, unsi
 		call_free(call);
 }
 
-void nexus_set_habits(struct nexus *n, bool ordering, uint32_t rest)
+void nexus_set_habits(struct nexus *n, bool ordering, bool one_holder, uint32_t rest)
 {
 	struct call *call = call_new(n, CALL_HABITS, NULL);
 
 	if (!call)
 		return;
 	call->ordering = ordering;
+	call->one_holder = one_holder;
 	call->rest = rest;
+	nexus_send(n, call);
+}
+
+int nexus_set_policy(struct nexus *n, enum path_policy policy, const struct path_rule *rules,
+		     unsigned count)
+{
+	struct call *call;
+
+	if (count > ENGINE_MAX_CONNS)
+		return -EINVAL;
+	call = call_new(n, CALL_POLICY, NULL);
+	if (!call || call_set_rules(call, rules, count) < 0) {
+		call_free(call);
+		return -ENOMEM;
+	}
+	call->policy = n->policy = policy;
+	if (count)
+		memcpy(n->rule, rules, count * sizeof(*rules));
+	n->rules = count;
+	nexus_send(n, call);
+	return 0;
+}
+
+void nexus_manage(struct nexus *n, uint64_t conn_id, uint8_t function, uint64_t lun, void *token)
+{
+	struct call *call = call_new(n, CALL_MANAGE, token);
+	struct fault why;
+
+	if (!call) {
+		fault_set(&why, FAULT_NO_MEMORY, 0, "no memory");
+		n->ops.managed(n->ctx, token, &why, 0);
+		return;
+	}
+	call->id = conn_id;
+	call->management = (struct management){ .function = function, .lun = lun };
 	nexus_send(n, call);
 }
 
@@ -235,7 +291,7 @@ static void nexus_added(struct nexus *n, struct call *call)
 		return;
 	}
 	if (mirror)
-		mirror_get(&n->mirrors, mirror, &conn);
+		nexus_conn_get(n, mirror, &conn);
 	n->ops.answer(n->ctx, call->token, &call->fault, mirror ? &conn : NULL);
 }
 
@@ -257,8 +313,12 @@ void nexus_call_returned(struct msg *msg)
 		n->ops.text(n->ctx, call->token, &call->fault, good ? call->text : NULL,
 			    good ? call->text_len : 0);
 		break;
+	case CALL_MANAGE:
+		n->ops.managed(n->ctx, call->token, &call->fault, call->management.response);
+		break;
 	case CALL_PORTALS:
 	case CALL_HABITS:
+	case CALL_POLICY:
 		break;
 	}
 	call_free(call);
@@ -278,7 +338,7 @@ void nexus_link_joined(struct msg *msg)
 
 	if (!mirror || !mirror_joined(mirror, link))
 		return;
-	mirror_get(&n->mirrors, mirror, &conn);
+	nexus_conn_get(n, mirror, &conn);
 	n->ops.conn(n->ctx, &conn, true, &none);
 }
 
@@ -289,8 +349,8 @@ void nexus_conn_left(struct nexus *n, uint64_t id, bool returning, const struct 
 
 	if (!mirror)
 		return;
-	mirror->conn.up = false;
-	mirror_get(&n->mirrors, mirror, &conn);
+	mirror->conn.up = mirror->conn.doubted = false;
+	nexus_conn_get(n, mirror, &conn);
 	if (!returning)
 		mirror_free(mirror);
 	if (why->kind != FAULT_NONE)

@@ -2,7 +2,8 @@
  * nexus.h - a nexus, as the files of this room see it. drive.h is the view from outside.
  *
  * nexus.c is the side on the control thread, home.c the side on the home loop, where the session
- * lives; call.h is what goes from the first to the second, note.h and links what comes back.
+ * lives, and hold.c the commands there; call.h is what goes from the first to the second, note.h and
+ * links what comes back.
  */
 #ifndef ISCSIDSC_DRIVE_NEXUS_H
 #define ISCSIDSC_DRIVE_NEXUS_H
@@ -35,6 +36,9 @@ struct nexus {
 
 	/* the control thread's own */
 	bool up;
+	enum path_policy policy;
+	struct path_rule rule[ENGINE_MAX_CONNS];
+	unsigned rules;
 	struct list mirrors; /* of struct mirror, owned; in the order of the listing */
 	unsigned calls;      /* under way */
 	bool over_told, quiet;
@@ -49,8 +53,8 @@ struct nexus {
 	struct list links;   /* all, owned */
 	struct list open_calls; /* the session's to answer; of struct call, owned */
 	struct paths paths;
-	struct list held;    /* of struct io, owned by their callers */
-	uint32_t epoch;
+	struct list held;    /* of struct io, owned by their callers; not sent */
+	struct list adrift;  /* likewise; sent, and the session has not ruled on them (session_rule) */
 	uint64_t down_at;    /* when commands began to be held; 0 before the first login */
 	struct fault lost;   /* why they were */
 	struct note *reserve[NOTE_RESERVE]; /* for times without memory; owned */
@@ -69,29 +73,47 @@ struct loop *drive_loop(struct drive *drive, unsigned index);
 /* Control thread: the loop for the next session. */
 unsigned drive_next_home(struct drive *drive);
 
-/* home.c: on the home loop */
+/* hold.c: on the home loop. A new command, or one that came back from its connection. */
 void home_submit(struct nexus *nexus, struct io *io);
-/* Any thread: gives an io that was not sent to home, for another connection. */
+/* What was held goes on, or fails; so does what the session rules on now. */
+void home_release(struct nexus *nexus);
+/* Only the latter. */
+void home_ruled(struct nexus *nexus);
+/* Any thread: gives an io that was not sent, or is adrift, to home, for another connection. */
 void home_post_io(struct nexus *nexus, struct io *io);
+/* Any thread: hands the io back to its caller, by its mailbox. */
+void io_return(struct io *io);
+uint64_t io_bytes(const struct io *io);
+
+/* home.c: on the home loop */
+/* Takes the session's events; after every door call of the session. */
+void home_pump(struct nexus *nexus);
+uint64_t home_now(const struct nexus *nexus);
+void home_post_control(struct nexus *nexus, struct msg *msg, void (*run)(struct msg *));
 /* Messages of a link. */
 void home_link_up(struct msg *msg);
 void home_link_ended(struct msg *msg);
 void home_link_wakes(struct msg *msg);
 void home_link_async(struct msg *msg);
 void home_link_gone(struct msg *msg);
+void home_link_cleaned(struct msg *msg);
+void home_link_doubt(struct msg *msg);
+void home_managed(struct msg *msg);
 /* A call arrives. */
 void home_call(struct msg *msg);
 /* over_msg comes back: commands may have come meanwhile. */
 void home_look_again(struct msg *msg);
 
-/* nexus.c: on the control thread, from home or a link */
+struct mirror;
+
+/* nexus.c: on the control thread, as listings show it */
+void nexus_conn_get(const struct nexus *nexus, const struct mirror *mirror, struct nexus_conn *ret);
+/* From home or a link. */
 void nexus_call_returned(struct msg *msg);
 void nexus_link_joined(struct msg *msg);
 void nexus_link_left(struct msg *msg);
 void nexus_link_retired(struct msg *msg);
+void nexus_link_doubt(struct msg *msg);
 void nexus_over(struct msg *msg);
-
-/* Any thread: hands the io back to its caller, by its mailbox. */
-void io_return(struct io *io);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * conn.c - a connection's states, doors, deadlines and events (RFC 7143 section 8.1).
+ * conn.c - a connection's states, doors and deadlines (RFC 7143 section 8.1).
  *
- * Not here: what the PDUs say (login.c, text_op.c, recv.c, data.c) and how they leave (send.c).
+ * Not here: what the PDUs say (login.c, text_op.c, recv.c, data_in.c ...), how they leave (send.c),
+ * tasks (conn_task.c) and events (conn_event.c).
  */
 #include "engine/conn.h"
 
@@ -13,8 +14,20 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "engine/logout.h"
+#include "engine/manage.h"
+#include "engine/pulse.h"
 
 #define MS UINT64_C(1000000)
+
+static void init_lists(struct conn *c)
+{
+	struct list *const lists[] = { &c->ready, &c->active, &c->data, &c->done, &c->again, &c->missing,
+		&c->acks, &c->managing, &c->managed, &c->async };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		list_init(lists[i]);
+}
 
 int conn_new(const struct conn_plan *plan, struct conn **ret)
 {
@@ -32,6 +45,7 @@ int conn_new(const struct conn_plan *plan, struct conn **ret)
 	c->slot = plan->slot;
 	c->cid = plan->cid;
 	c->tsih = plan->tsih;
+	c->login_time = plan->login;
 	c->epoch = plan->epoch;
 	c->portal_group_tag = plan->portal_group_tag;
 	if (plan->session)
@@ -41,10 +55,9 @@ int conn_new(const struct conn_plan *plan, struct conn **ret)
 	snprintf(c->host, sizeof(c->host), "%s", c->options.host);
 	c->port = c->options.port;
 	c->limit = ENGINE_NEVER;
-	list_init(&c->ready);
-	list_init(&c->active);
-	list_init(&c->data);
-	list_init(&c->done);
+	c->reinstates = plan->reinstates;
+	c->old_exp_stat_sn = plan->exp_stat_sn;
+	init_lists(c);
 	*ret = c;
 	return 0;
 }
@@ -57,6 +70,7 @@ void conn_free(struct conn *c)
 	send_reset(c);
 	login_free(c->login);
 	text_op_free(c);
+	conn_drop_asyncs(c);
 	free(c->text_given);
 	explicit_bzero(&c->options.chap, sizeof(c->options.chap));
 	free(c->ring);
@@ -88,6 +102,11 @@ uint64_t conn_id(const struct conn *c)
 	return c->options.id;
 }
 
+uint16_t conn_cid(const struct conn *c)
+{
+	return c->cid;
+}
+
 enum conn_state conn_state(const struct conn *c)
 {
 	return c->state;
@@ -117,13 +136,11 @@ static uint32_t logout_patience(const struct conn *c)
 
 void conn_enter(struct conn *c, enum conn_state state, uint64_t now)
 {
-	const struct session_times *times = &c->shared->config->times;
-
 	c->state = state;
 	switch (state) {
 	case CONN_S2_XPT_WAIT: /* T1; connect and login share one limit (TIM-6) */
 		if (c->limit == ENGINE_NEVER)
-			c->limit = in_ms(now, times->login);
+			c->limit = in_ms(now, c->login_time);
 		break;
 	case CONN_S4_IN_LOGIN: /* T4 */
 		recv_reset(c);
@@ -142,40 +159,6 @@ void conn_enter(struct conn *c, enum conn_state state, uint64_t now)
 	}
 }
 
-static void return_all(struct conn *c, const struct fault *why)
-{
-	struct list *item;
-
-	while ((item = list_pop(&c->active))) {
-		struct task *task = list_entry(item, struct task, link);
-
-		task->lent = 0;
-		list_remove(&task->data_link);
-		if (task->state) { /* concluded, and only waited for lent memory */
-			list_append(&c->done, &task->link);
-			continue;
-		}
-		task->fault = *why;
-		conn_conclude(c, task, TASK_LOST);
-	}
-	while ((item = list_pop(&c->ready))) {
-		struct task *task = list_entry(item, struct task, link);
-
-		task->outcome = TASK_UNSENT;
-		task->epoch = c->epoch;
-		list_append(&c->done, &task->link);
-	}
-}
-
-static void return_tags(struct conn *c)
-{
-	while (c->pings)
-		c->ev_wake |= tag_free(&c->shared->tags, c->ping[--c->pings]);
-	if (c->logout_itt)
-		c->ev_wake |= tag_free(&c->shared->tags, c->logout_itt);
-	c->logout_itt = 0;
-}
-
 void conn_end(struct conn *c, const struct fault *why)
 {
 	if (c->over)
@@ -185,9 +168,14 @@ void conn_end(struct conn *c, const struct fault *why)
 	if (c->text_op)
 		text_op_failed(c, why);
 	send_reset(c);
-	return_all(c, why);
-	return_tags(c);
+	manage_end(c, why);
+	logout_end(c, why);
+	conn_return_tasks(c, why);
+	pulse_end(c);
 	c->ev_wake |= window_resume(&c->shared->window, c->slot);
+	if (c->drains)
+		c->ev_wake |= window_drain_over(&c->shared->window);
+	c->ev_wake |= window_unclaim(&c->shared->window, c->slot);
 	login_free(c->login);
 	c->login = NULL;
 	c->wants = 0;
@@ -195,6 +183,11 @@ void conn_end(struct conn *c, const struct fault *why)
 	c->state = CONN_S1_FREE;
 	c->ev_open = false;
 	c->ev_end = true;
+}
+
+bool conn_left_hole(const struct conn *c)
+{
+	return c->numbered && !window_acknowledged(&c->shared->window, c->numbered_sn);
 }
 
 int conn_fail(struct conn *c, enum fault_kind kind, int detail, const char *format, ...)
@@ -209,40 +202,6 @@ int conn_fail(struct conn *c, enum fault_kind kind, int detail, const char *form
 	fault_set(&why, kind, detail, "%s:%u: %s", c->host, c->port, what);
 	conn_end(c, &why);
 	return -1;
-}
-
-/* ---------------------------------------------------------------- tasks */
-
-void conn_task_returned(struct conn *c, struct task *task)
-{
-	list_remove(&task->link);
-	list_append(&c->done, &task->link);
-}
-
-void conn_conclude(struct conn *c, struct task *task, enum task_outcome outcome)
-{
-	task->outcome = outcome;
-	task->state = 1;
-	list_remove(&task->data_link);
-	c->ev_wake |= tag_free(&c->shared->tags, task->itt);
-	if (!task->lent)
-		conn_task_returned(c, task);
-}
-
-void conn_submit(struct conn *c, struct task *task, uint64_t now)
-{
-	(void)now;
-	task->state = 0;
-	task->lent = 0;
-	task->epoch = c->epoch;
-	task->data_link = (struct list){ NULL, NULL };
-	task->fault.kind = FAULT_NONE;
-	if (c->state != CONN_S5_LOGGED_IN || c->draining) {
-		task->outcome = TASK_UNSENT;
-		list_append(&c->done, &task->link);
-		return;
-	}
-	list_append(&c->ready, &task->link);
 }
 
 /* ---------------------------------------------------------------- doors */
@@ -316,28 +275,6 @@ void conn_logged_in(struct conn *c, uint64_t now)
 	c->ev_up = true;
 }
 
-void conn_logout(struct conn *c, unsigned reason, uint64_t now)
-{
-	struct list *item;
-
-	if (c->over || c->state == CONN_S6_IN_LOGOUT)
-		return; /* a removal after the target's own wish: the tasks under way still end first */
-	if (c->state != CONN_S5_LOGGED_IN && c->state != CONN_S7_LOGOUT_REQUESTED) {
-		conn_abandon(c, now);
-		return;
-	}
-	while ((item = list_pop(&c->ready))) {
-		struct task *task = list_entry(item, struct task, link);
-
-		task->outcome = TASK_UNSENT;
-		list_append(&c->done, &task->link);
-	}
-	c->draining = true;
-	c->logout_reason = reason;
-	c->wants |= WANT_LOGOUT;
-	conn_enter(c, CONN_S6_IN_LOGOUT, now);
-}
-
 void conn_wake(struct conn *c)
 {
 	(void)c; /* conn_pending looks anew; the caller asks conn_wants_send */
@@ -345,133 +282,53 @@ void conn_wake(struct conn *c)
 
 /* ---------------------------------------------------------------- time */
 
-/* When the silence of the target has lasted too long. A connection whose tasks end before it is
- * logged out is watched as well: one that is dead holds up the whole session. */
-static uint64_t silence_deadline(const struct conn *c)
+static uint64_t sooner(uint64_t a, uint64_t b)
 {
-	const struct session_times *times = &c->shared->config->times;
-	bool watched = c->state == CONN_S5_LOGGED_IN || c->state == CONN_S7_LOGOUT_REQUESTED ||
-		       (c->state == CONN_S6_IN_LOGOUT && !c->logout_itt);
-
-	if (!watched || !times->ping_idle)
-		return ENGINE_NEVER;
-	if (c->ping_at)
-		return in_ms(c->ping_at, times->ping_wait);
-	return in_ms(c->heard, times->ping_idle);
+	return a < b ? a : b;
 }
 
 uint64_t conn_deadline(const struct conn *c)
 {
-	uint64_t silence = silence_deadline(c);
-
 	if (c->over)
 		return ENGINE_NEVER;
-	return silence < c->limit ? silence : c->limit;
+	return sooner(sooner(c->limit, pulse_deadline(c)), sooner(manage_deadline(c), logout_deadline(c)));
 }
 
-static void silence_expire(struct conn *c, uint64_t now)
+/* The limit of the state. */
+static void limit_expire(struct conn *c)
 {
-	if (c->wants & WANT_PING && window_paused(&c->shared->window, c->slot)) {
-		c->ping_at = now; /* another connection's turn: it has a limit of its own */
-		return;
+	switch (c->state) {
+	case CONN_S2_XPT_WAIT: /* T2 */
+		conn_fail(c, FAULT_CONNECT, ETIMEDOUT, "no answer to TCP connect");
+		break;
+	case CONN_S4_IN_LOGIN: /* T7 */
+		conn_fail(c, FAULT_TIMEOUT, 0, "no answer in login (%s)", login_where(c->login));
+		break;
+	case CONN_S6_IN_LOGOUT: /* T17 */
+		if (c->logged_out) /* we close, then */
+			conn_end(c, &(struct fault){ .kind = FAULT_NONE });
+		else
+			conn_fail(c, FAULT_TIMEOUT, 0, "no answer to Logout");
+		break;
+	case CONN_S1_FREE:
+	case CONN_S5_LOGGED_IN:
+	case CONN_S7_LOGOUT_REQUESTED:
+	case CONN_S8_CLEANUP_WAIT:
+		break;
 	}
-	if (c->ping_at) {
-		conn_fail(c, FAULT_TIMEOUT, 0, "no answer to a NOP-Out ping"); /* NOP-6 */
-		return;
-	}
-	c->ping_at = now;
-	if (c->pings < CONN_PINGS)
-		c->wants |= WANT_PING;
 }
 
 void conn_expire(struct conn *c, uint64_t now)
 {
 	if (now < conn_deadline(c))
 		return;
-	switch (c->state) {
-	case CONN_S2_XPT_WAIT:
-		conn_fail(c, FAULT_CONNECT, ETIMEDOUT, "no answer to TCP connect");
-		break;
-	case CONN_S4_IN_LOGIN:
-		conn_fail(c, FAULT_TIMEOUT, 0, "no answer in login (%s)", login_where(c->login));
-		break;
-	case CONN_S6_IN_LOGOUT: /* T17 */
-		if (now < c->limit)
-			silence_expire(c, now);
-		else if (c->logged_out) /* we close, then */
-			conn_end(c, &(struct fault){ .kind = FAULT_NONE });
-		else
-			conn_fail(c, FAULT_TIMEOUT, 0, "no answer to Logout");
-		break;
-	case CONN_S5_LOGGED_IN:
-	case CONN_S7_LOGOUT_REQUESTED:
-		silence_expire(c, now);
-		break;
-	case CONN_S1_FREE:
-	case CONN_S8_CLEANUP_WAIT:
-		break;
+	if (now >= c->limit) {
+		limit_expire(c);
+		return;
 	}
-}
-
-/* ---------------------------------------------------------------- events */
-
-static bool take_flag(bool *flag)
-{
-	bool was = *flag;
-
-	*flag = false;
-	return was;
-}
-
-static enum conn_event_kind next_kind(struct conn *c)
-{
-	if (take_flag(&c->ev_open))
-		return CONN_EVENT_OPEN;
-	if (take_flag(&c->ev_up))
-		return CONN_EVENT_UP;
-	if (c->asyncs)
-		return CONN_EVENT_ASYNC;
-	if (!list_empty(&c->done))
-		return CONN_EVENT_TASK;
-	if (take_flag(&c->ev_text))
-		return CONN_EVENT_TEXT;
-	if (c->ev_wake)
-		return CONN_EVENT_WAKE;
-	if (take_flag(&c->ev_end))
-		return CONN_EVENT_END;
-	return CONN_EVENT_NONE;
-}
-
-bool conn_next_event(struct conn *c, struct conn_event *ret)
-{
-	ret->kind = next_kind(c);
-	switch (ret->kind) {
-	case CONN_EVENT_NONE:
-		return false;
-	case CONN_EVENT_OPEN:
-		break;
-	case CONN_EVENT_UP:
-		ret->up = c->up;
-		break;
-	case CONN_EVENT_ASYNC:
-		ret->async = c->async[0];
-		memmove(c->async, c->async + 1, --c->asyncs * sizeof(c->async[0]));
-		break;
-	case CONN_EVENT_TASK:
-		ret->task = list_entry(list_pop(&c->done), struct task, link);
-		break;
-	case CONN_EVENT_TEXT:
-		text_op_event(c, ret);
-		break;
-	case CONN_EVENT_WAKE:
-		ret->wake = c->ev_wake;
-		c->ev_wake = 0;
-		break;
-	case CONN_EVENT_END:
-		ret->fault = c->fault;
-		break;
-	}
-	return true;
+	logout_expire(c, now);
+	if (manage_expire(c, now) == 0)
+		pulse_expire(c, now);
 }
 
 /* ---------------------------------------------------------------- text that grows */

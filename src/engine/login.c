@@ -14,6 +14,8 @@
 
 #include "base/bytes.h"
 #include "base/secret.h"
+#include "engine/gap.h"
+#include "engine/pulse.h"
 #include "proto/name.h"
 #include "proto/text.h"
 
@@ -42,6 +44,7 @@ struct login {
 	unsigned rounds;
 	uint8_t asked_csg, asked_nsg;/* of our last request; nsg 0 if T was 0 */
 	bool first_response_seen, group_seen;
+	uint64_t asked_at, trip;     /* when the request under way was made; the shortest exchange */
 	uint32_t cmd_sn;             /* of the first request: where a stray session would begin */
 	struct text_out out;
 	char out_buf[LOGIN_OUT_MAX];
@@ -81,12 +84,13 @@ static enum keys_session keys_type(const struct conn *c)
 
 /* ---------------------------------------------------------------- requests */
 
-/* Sends what is in login->out. nsg 0: T=0. */
+/* Sends what is in login->out; nsg 0: T=0. Only called where none is under way (TXT-10), and not
+ * without end (TXT-20). LOG-2, SN-4, ST-2. */
 static int send_request(struct conn *c, uint8_t csg, uint8_t nsg)
 {
 	struct login *l = c->login;
 	struct pdu_login_request pdu = { .transit = nsg, .csg = csg, .nsg = nsg, .tsih = c->tsih,
-		.initiator_task_tag = l->itt, .cid = c->cid, .exp_stat_sn = c->exp_stat_sn,
+		.initiator_task_tag = l->itt, .cid = c->cid, .exp_stat_sn = c->stat.next,
 		.cmd_sn = window_current(&c->shared->window) }; /* LOG-11 */
 	uint8_t bhs[PDU_BHS_LEN], *copy = NULL;
 
@@ -111,7 +115,8 @@ static int send_request(struct conn *c, uint8_t csg, uint8_t nsg)
 	return 0;
 }
 
-/* LOG-3, LOG-8, SEC-17: None is offered only when no authentication is wanted. */
+/* LOG-3, LOG-8. The security stage comes first on every connection (LOG-4, LOG-19, TOL-6); None is
+ * offered only when no authentication is wanted (SEC-1, SEC-17). */
 static int send_first(struct conn *c)
 {
 	const struct session_config *config = c->shared->config;
@@ -133,6 +138,7 @@ static int send_first(struct conn *c)
 	return send_request(c, PDU_STAGE_SECURITY, chap ? 0 : PDU_STAGE_OPERATIONAL);
 }
 
+/* SN-2, ST-1 */
 int login_start(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY])
 {
 	struct login *l = calloc(1, sizeof(*l));
@@ -140,7 +146,9 @@ int login_start(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY])
 	if (!l)
 		return -ENOMEM;
 	c->login = l;
-	c->exp_stat_sn = 0;
+	/* LOG-12, REC-15: the one place where the old connection's number counts */
+	gap_start(&c->stat, c->reinstates ? c->old_exp_stat_sn : 0);
+	l->asked_at = c->heard;
 	l->cmd_sn = window_current(&c->shared->window);
 	l->itt = TAG_LOGIN(c->cid);
 	l->text.limit = LOGIN_TEXT_MAX;
@@ -155,6 +163,7 @@ int login_start(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY])
 	return send_first(c);
 }
 
+/* LOG-4, LOG-9 */
 static int send_operational(struct conn *c)
 {
 	keys_put_offers(&c->login->keys, &c->login->out);
@@ -197,7 +206,7 @@ static const char *status_text(const struct pdu_login_response *pdu)
 	return initiator_errors[0].text;
 }
 
-/* The first TargetAddress of a redirection (LOG-22). */
+/* The first TargetAddress of a redirection (LOG-22, TOL-12). */
 static int find_address(const struct conn_text *text, struct name_address *ret)
 {
 	struct text_in in;
@@ -228,6 +237,7 @@ static bool drop_algorithm(struct conn *c, const struct pdu_login_response *pdu)
 	return true;
 }
 
+/* LOG-17 */
 static int refused(struct conn *c, const struct pdu_login_response *pdu, uint64_t now)
 {
 	struct name_address address;
@@ -253,7 +263,7 @@ static int refused(struct conn *c, const struct pdu_login_response *pdu, uint64_
 	return -1;
 }
 
-/* LOG-2, LOG-5, LOG-15, TXT-7. The first row that holds is what is wrong. */
+/* LOG-2, LOG-5, LOG-15, LOG-16, TXT-7. The first row that holds is what is wrong. */
 static const char *header_fault(const struct conn *c, const struct pdu_login_response *pdu)
 {
 	const struct login *l = c->login;
@@ -265,7 +275,7 @@ static const char *header_fault(const struct conn *c, const struct pdu_login_res
 		{ pdu->transit && (pdu->nsg > l->asked_nsg || pdu->nsg <= pdu->csg || pdu->nsg == 2),
 		  "a move to a wrong stage" },
 		{ pdu->transit && pdu->more, "T and C set together" },
-		{ l->first_response_seen && pdu->stat_sn != c->exp_stat_sn, "StatSN out of order" },
+		{ l->first_response_seen && pdu->stat_sn != c->stat.next, "StatSN out of order" },
 		{ pdu->version_active != 0, "another version" },
 	};
 
@@ -289,6 +299,7 @@ static int check_group(struct conn *c, const char *value)
 	return 0;
 }
 
+/* LOG-21, NEG-1 */
 static int take_key(struct conn *c, const struct text_pair *pair)
 {
 	struct login *l = c->login;
@@ -311,7 +322,7 @@ static int take_key(struct conn *c, const struct text_pair *pair)
 			l->step = LOGIN_CHAP;
 	}
 	if (keys_is_security((enum key_id)id) && id != KEY_AUTH_METHOD &&
-	    (c->options.chap.mode == CHAP_NONE || l->step == LOGIN_OPERATION))
+	    (!l->chap_begun || l->step == LOGIN_OPERATION))
 		return conn_fail(c, FAULT_PROTOCOL, 0, "%s at the wrong time", pair->key);
 	return 0;
 }
@@ -393,7 +404,7 @@ static int step_security(struct conn *c, const struct pdu_login_response *pdu)
 static int leave_stray_session(struct conn *c, uint64_t now)
 {
 	struct pdu_logout_request logout = { .immediate = true, .reason = PDU_LOGOUT_SESSION,
-		.cmd_sn = c->login->cmd_sn, .exp_stat_sn = c->exp_stat_sn };
+		.cmd_sn = c->login->cmd_sn, .exp_stat_sn = c->stat.next };
 	uint8_t bhs[PDU_BHS_LEN];
 
 	fault_set(&c->verdict, FAULT_OTHER_SESSION, 0,
@@ -410,6 +421,7 @@ static int leave_stray_session(struct conn *c, uint64_t now)
 	return 0;
 }
 
+/* LOG-14, TXT-19 */
 static int finish(struct conn *c, const struct pdu_login_response *pdu, uint64_t now)
 {
 	struct login *l = c->login;
@@ -427,6 +439,7 @@ static int finish(struct conn *c, const struct pdu_login_response *pdu, uint64_t
 		return leave_stray_session(c, now);
 	c->ev_wake |= window_update(&c->shared->window, pdu->exp_cmd_sn, pdu->max_cmd_sn);
 	c->tsih = pdu->tsih;
+	pulse_measured(c, l->trip);
 	if (!l->group_seen)
 		c->up.portal_group_tag = -1;
 	conn_logged_in(c, now);
@@ -440,11 +453,22 @@ static int step_operation(struct conn *c, const struct pdu_login_response *pdu, 
 	return send_request(c, PDU_STAGE_OPERATIONAL, PDU_STAGE_FULL_FEATURE);
 }
 
+/* TXT-5 */
 int login_text_room(struct conn *c, uint32_t len, uint8_t **ret)
 {
 	return conn_text_room(&c->login->text, len, ret);
 }
 
+/* TIM-4: some exchanges cost the target more than the way does. */
+static void note_trip(struct login *l, uint64_t now)
+{
+	uint64_t took = now - l->asked_at;
+
+	l->trip = !l->first_response_seen || took < l->trip ? took : l->trip;
+	l->asked_at = now;
+}
+
+/* LOG-15, TXT-6, TXT-9 */
 int login_response(struct conn *c, const uint8_t *bhs, uint64_t now)
 {
 	struct login *l = c->login;
@@ -459,8 +483,9 @@ int login_response(struct conn *c, const uint8_t *bhs, uint64_t now)
 	wrong = header_fault(c, &pdu);
 	if (wrong)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "login response with %s", wrong);
+	note_trip(l, now);
 	l->first_response_seen = true;
-	c->exp_stat_sn = pdu.stat_sn + 1;
+	gap_start(&c->stat, pdu.stat_sn + 1);
 	if (pdu.more) /* TXT-8 */
 		return send_request(c, l->asked_csg, 0);
 	if (take_text(c) < 0)

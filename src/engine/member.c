@@ -114,19 +114,21 @@ static uint16_t fresh_cid(struct session *s)
 {
 	do
 		s->next_cid++;
-	while (member_by_cid(s, s->next_cid));
+	while (member_by_cid(s, s->next_cid) || cleanup_has_cid(s, s->next_cid));
 	return s->next_cid;
 }
 
-/* Gives a member a connection, through its own portal or another one of the group. Returns 0 or
- * -ENOMEM. */
-int member_connect(struct session *s, struct member *m, const struct conn_options *through)
+int member_connect(struct session *s, struct member *m, const struct conn_options *through,
+		   const struct cleanup *old)
 {
-	bool joins = s->phase == PHASE_UP;
+	bool joins = s->phase == PHASE_UP || old;
 	struct conn_options options = m->options;
 	struct conn_plan plan = { .shared = s->shared, .options = &options, .slot = slot_of(s, m),
-		.cid = fresh_cid(s), .tsih = joins ? s->tsih : 0, .epoch = s->epoch,
-		.portal_group_tag = s->portal_group_tag, .session = joins ? &s->params : NULL };
+		.cid = old ? old->cid : fresh_cid(s), .tsih = joins ? s->tsih : 0,
+		.epoch = s->next_epoch, .portal_group_tag = s->portal_group_tag,
+		.session = joins ? &s->params : NULL, .reinstates = old != NULL,
+		.exp_stat_sn = old ? old->exp_stat_sn : 0,
+		.login = through ? recovery_login_time(s) : s->config.times.login };
 	int r;
 
 	if (through) {
@@ -137,6 +139,7 @@ int member_connect(struct session *s, struct member *m, const struct conn_option
 	explicit_bzero(&options, sizeof(options));
 	if (r < 0)
 		return r;
+	s->next_epoch++;
 	session_add_event(s, SESSION_EVENT_CONN)->conn = m->conn;
 	return 0;
 }

@@ -11,6 +11,11 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "engine/gap.h"
+#include "engine/logout.h"
+#include "engine/manage.h"
+#include "engine/pulse.h"
+#include "engine/snack.h"
 #include "proto/digest.h"
 #include "proto/sn.h"
 
@@ -37,6 +42,7 @@ static int on_r2t(struct conn *c, uint64_t now);
 static int on_async(struct conn *c, uint64_t now);
 static int on_reject(struct conn *c, uint64_t now);
 
+/* A Reject in login is at the wrong time (RJ-4). */
 static const struct opcode {
 	uint8_t opcode;
 	uint8_t phases;
@@ -68,6 +74,15 @@ void recv_reset(struct conn *c)
 {
 	c->in.state = RX_HEADER;
 	c->in.header_got = 0;
+	c->in.task = NULL;
+}
+
+void recv_forget(struct conn *c, const struct task *task)
+{
+	if (c->in.task != task)
+		return;
+	c->in.task = NULL;
+	c->in.at = NULL;
 }
 
 static unsigned header_len(const struct conn *c)
@@ -84,6 +99,7 @@ static bool data_digest_on(const struct conn *c)
 
 /* ---------------------------------------------------------------- the parts of a PDU */
 
+/* FMT-3 */
 static int check_header(struct conn *c, const struct opcode *op)
 {
 	const uint8_t *bhs = c->in.header;
@@ -114,6 +130,21 @@ static int place_text(struct conn *c, uint8_t opcode)
 	return 0;
 }
 
+/* REC-9 */
+static bool recovers(const struct conn *c)
+{
+	return c->state != CONN_S4_IN_LOGIN && c->params.error_recovery_level > 0;
+}
+
+/* A repeat that was asked for twice, or one too far ahead: nobody waits for its text. */
+static bool will_be_discarded(const struct conn *c, const struct opcode *op)
+{
+	enum gap_verdict verdict = gap_look(&c->stat, bytes_get32(c->in.header + 24));
+
+	return recovers(c) && op->stat == STAT_ADVANCES &&
+	       (verdict == GAP_REPEAT || verdict == GAP_BEYOND);
+}
+
 static int header_complete(struct conn *c)
 {
 	struct conn_in *in = &c->in;
@@ -132,10 +163,12 @@ static int header_complete(struct conn *c)
 	in->tail_len = pad + (in->data_len && data_digest_on(c) ? DIGEST_LEN : 0);
 	in->crc = digest_start();
 	in->at = NULL;
+	in->task = NULL;
+	in->unsummed = false;
 	in->state = RX_DATA;
 	if (in->sink == SINK_TASK)
-		return data_in_place(c, in->header, &in->at);
-	if (in->sink == SINK_TEXT)
+		return data_in_place(c, in->header, &in->at, &in->task);
+	if (in->sink == SINK_TEXT && !will_be_discarded(c, op))
 		return place_text(c, op->opcode);
 	return 0;
 }
@@ -160,49 +193,104 @@ static void take_data(struct conn *c, const uint8_t *p, uint32_t n)
 	in->data_got += n;
 }
 
-static int check_data_digest(struct conn *c)
+/* TOL-11 */
+static bool data_digest_wrong(struct conn *c)
 {
 	struct conn_in *in = &c->in;
 	unsigned pad = pdu_pad(in->data_len);
 
-	if (!in->data_len || !data_digest_on(c))
-		return 0;
+	if (!in->data_len || in->unsummed || !data_digest_on(c)) /* PDU-4 */
+		return false;
 	in->crc = digest_add(in->crc, in->tail, pad); /* DIG-1: padding as received */
-	if (digest_equal(in->tail + pad, digest_finish(in->crc)))
-		return 0;
-	return conn_fail(c, FAULT_DIGEST, 0, "data digest wrong");
+	return !digest_equal(in->tail + pad, digest_finish(in->crc));
+}
+
+/* NOP-4: a NOP-In without our tag does not (ST-3). */
+static bool advances_stat_sn(const struct conn *c, const struct opcode *op)
+{
+	return op->stat == STAT_ADVANCES || (op->stat == STAT_DATA_IN && c->in.header[1] & 1) ||
+	       (op->stat == STAT_NOP_IN && bytes_get32(c->in.header + 16) != PDU_NO_TAG);
 }
 
 /* ST-4 without recovery: a gap means lost responses. Returns 1 for a repeat to be thrown away. */
+static int check_next(struct conn *c, const struct opcode *op, uint32_t stat_sn, bool live)
+{
+	if (sn_lt(stat_sn, c->stat.next) && !live)
+		return 1; /* a repeat; what still waits for its answer was never answered before */
+	if (stat_sn != c->stat.next)
+		return conn_fail(c, FAULT_PROTOCOL, 0, "%s with StatSN %u where %u was due",
+				 pdu_name(op->opcode), stat_sn, c->stat.next);
+	gap_take(&c->stat, stat_sn);
+	return 0;
+}
+
+/* SEQ-2: the missing ones are asked for. They come with their old number (SNA-7). */
+static int take_stat_sn(struct conn *c, const struct opcode *op, uint32_t stat_sn,
+			const struct task *task)
+{
+	enum gap_verdict verdict = gap_take(&c->stat, stat_sn);
+
+	switch (verdict) {
+	case GAP_NEXT:
+		snack_status_came(c);
+		return 0;
+	case GAP_AHEAD:
+		snack_want_status(c, stat_sn);
+		return 0;
+	case GAP_BEYOND:
+		snack_want_status(c, stat_sn + 1);
+		return 1;
+	case GAP_REPEAT:
+		break;
+	}
+	if (!task)
+		return 1;
+	if (!task->has_status || task->stat_sn != stat_sn)
+		return conn_fail(c, FAULT_PROTOCOL, 0, "%s with the old StatSN %u",
+				 pdu_name(op->opcode), stat_sn);
+	return 0; /* with a SNACK tag that counts now (IN-17), or its data are missing still */
+}
+
+/* NOP-7: all below the number that an R2T or a NOP-In shows were sent. */
+static void look_at_shown(struct conn *c, uint32_t stat_sn)
+{
+	int32_t ahead = sn_diff(stat_sn, gap_end(&c->stat));
+
+	if (recovers(c) && ahead > 0 && ahead <= CONN_STATUS_AHEAD)
+		snack_want_status(c, stat_sn);
+}
+
+/* Returns 1 for a PDU to be thrown away. */
 static int check_stat_sn(struct conn *c, const struct opcode *op)
 {
 	uint32_t stat_sn = bytes_get32(c->in.header + 24), itt = bytes_get32(c->in.header + 16);
-	struct task *task;
-	bool advances = op->stat == STAT_ADVANCES ||
-			(op->stat == STAT_DATA_IN && c->in.header[1] & 1) ||
-			(op->stat == STAT_NOP_IN && itt != PDU_NO_TAG);
+	bool advances = advances_stat_sn(c, op), live;
+	struct task *task = NULL;
 
-	if (!advances)
+	if (!advances) {
+		if (op->stat != STAT_DATA_IN)
+			look_at_shown(c, stat_sn);
 		return 0;
-	if (sn_lt(stat_sn, c->exp_stat_sn) &&
-	    tag_find(&c->shared->tags, itt, c->slot, &task) != TAG_OURS)
-		return 1; /* a repeat; what still waits for its answer was never answered before */
-	if (stat_sn != c->exp_stat_sn)
-		return conn_fail(c, FAULT_PROTOCOL, 0, "%s with StatSN %u where %u was due",
-				 pdu_name(op->opcode), stat_sn, c->exp_stat_sn);
-	c->exp_stat_sn++;
-	return 0;
+	}
+	live = tag_find(&c->shared->tags, itt, c->slot, &task) == TAG_OURS;
+	if (!recovers(c))
+		return check_next(c, op, stat_sn, live);
+	if (sn_diff(stat_sn, c->stat.next) > CONN_STATUS_AHEAD) /* ST-6 */
+		return conn_fail(c, FAULT_PROTOCOL, 0, "%s with StatSN %u, far beyond %u",
+				 pdu_name(op->opcode), stat_sn, c->stat.next);
+	return take_stat_sn(c, op, stat_sn, task);
 }
 
 static int pdu_complete(struct conn *c, uint64_t now)
 {
 	const struct opcode *op = find_opcode(pdu_opcode(c->in.header));
+	bool wrong = data_digest_wrong(c);
 	int r;
 
-	if (check_data_digest(c) < 0)
-		return -1;
-	conn_count(&c->counters.pdus_in, 1);
 	recv_reset(c);
+	if (wrong)
+		return snack_digest_error(c);
+	conn_count(&c->counters.pdus_in, 1);
 	if (op->stat == STAT_LOGIN)
 		return op->handle(c, now);
 	r = check_stat_sn(c, op);
@@ -296,13 +384,11 @@ void conn_received(struct conn *c, size_t n, uint64_t now)
 	conn_count(&c->counters.bytes_in, n);
 	if (c->over)
 		return;
-	c->heard = now;
-	c->ping_at = 0; /* whatever comes proves that the peer lives */
-	if (c->wants == WANT_PING)
-		send_calm_over(c);
-	c->wants &= ~(unsigned)WANT_PING;
+	pulse_heard(c, now);
 	if (direct) {
-		if (data_digest_on(c))
+		if (!in->at) /* its task has gone meanwhile */
+			in->unsummed = true;
+		else if (data_digest_on(c))
 			in->crc = digest_add(in->crc, in->at + in->data_got, direct);
 		in->data_got += (uint32_t)direct;
 		if (in->data_got == in->data_len)
@@ -347,125 +433,75 @@ static int on_text_response(struct conn *c, uint64_t now)
 	return text_op_response(c, c->in.header);
 }
 
-/* We send no task management request at this level, so none can be answered. */
 static int on_task_response(struct conn *c, uint64_t now)
 {
-	(void)now;
-	return conn_fail(c, FAULT_PROTOCOL, 0, "Task Management Response that nobody asked for");
+	return manage_response(c, c->in.header, now);
 }
 
-static bool ping_answered(struct conn *c, uint32_t itt)
+static int on_logout_response(struct conn *c, uint64_t now)
 {
-	for (unsigned i = 0; i < c->pings; i++) {
-		if (c->ping[i] != itt)
-			continue;
-		c->ev_wake |= tag_free(&c->shared->tags, itt);
-		c->ping[i] = c->ping[--c->pings];
-		send_calm_over(c);
-		return true;
-	}
-	return false;
+	return logout_response(c, c->in.header, now);
+}
+
+static int on_reject(struct conn *c, uint64_t now)
+{
+	return reject_received(c, c->in.header, c->in.small, c->in.data_len, now);
 }
 
 static int on_nop_in(struct conn *c, uint64_t now)
 {
 	struct pdu_nop_in nop;
 
-	(void)now;
 	pdu_get_nop_in(c->in.header, &nop);
 	if (nop.initiator_task_tag != PDU_NO_TAG) {
 		if (nop.target_transfer_tag != PDU_NO_TAG) /* NOP-5 */
 			return conn_fail(c, FAULT_PROTOCOL, 0, "NOP-In with both tags");
-		if (!ping_answered(c, nop.initiator_task_tag))
+		if (!pulse_answered(c, nop.initiator_task_tag, now))
 			return conn_fail(c, FAULT_PROTOCOL, 0, "NOP-In for a ping that we did not send");
-		return 0;
+		return snack_probe_answered(c, nop.initiator_task_tag);
 	}
 	if (nop.target_transfer_tag == PDU_NO_TAG)
 		return 0;
-	if (c->answers == CONN_ANSWERS)
-		return conn_fail(c, FAULT_PROTOCOL, 0, "more than %d pings without waiting for an answer",
-				 CONN_ANSWERS);
-	c->answer[c->answers].ttt = nop.target_transfer_tag;
-	c->answer[c->answers++].lun = nop.lun;
-	c->wants |= WANT_ANSWER;
+	return pulse_answer(c, nop.target_transfer_tag, nop.lun);
+}
+
+/* AS-9: two bytes of length, then sense. */
+static int take_async_sense(struct conn *c, struct conn_async *async)
+{
+	uint32_t sense, kept_sense = kept(c) < 2 ? 0 : kept(c) - 2;
+
+	if (!c->in.data_len)
+		return 0;
+	sense = bytes_get16(c->in.small);
+	if (c->in.data_len < 2 || sense > c->in.data_len - 2)
+		return conn_fail(c, FAULT_PROTOCOL, 0, "sense data longer than their segment");
+	if (sense > kept_sense)
+		sense = kept_sense;
+	if (sense > ENGINE_SENSE_MAX)
+		sense = ENGINE_SENSE_MAX;
+	async->sense_len = (uint16_t)sense;
+	memcpy(async->sense, c->in.small + 2, sense);
 	return 0;
 }
 
-static int on_logout_response(struct conn *c, uint64_t now)
-{
-	struct pdu_logout_response pdu;
-	struct fault clean = { .kind = FAULT_NONE };
-
-	(void)now;
-	pdu_get_logout_response(c->in.header, &pdu);
-	if (!c->logout_itt || pdu.initiator_task_tag != c->logout_itt)
-		return conn_fail(c, FAULT_PROTOCOL, 0, "Logout Response that nobody asked for");
-	if (pdu.response) /* LO-6 */
-		return conn_fail(c, FAULT_LOGOUT, pdu.response, "Logout answered with response %u",
-				 pdu.response);
-	/* istgt goes on throwing away commands of other connections until it has closed this one. */
-	if (atomic_load(&c->shared->ordering) && c->logout_reason == PDU_LOGOUT_CONNECTION) {
-		c->logged_out = true;
-		return 0;
-	}
-	conn_end(c, &clean); /* T13 */
-	return -1;
-}
-
+/* All are passed up, a vendor's and unknown ones as well (AS-1, AS-7, AS-8) (TOL-13). */
 static int on_async(struct conn *c, uint64_t now)
 {
 	struct pdu_async pdu;
-	struct conn_async *out;
-	uint32_t sense = 0;
+	struct conn_async async;
 
 	pdu_get_async(c->in.header, &pdu);
-	if (c->asyncs == CONN_ASYNCS)
-		return conn_fail(c, FAULT_PROTOCOL, 0, "a storm of asynchronous messages");
-	if (c->in.data_len) { /* AS-9 */
-		sense = bytes_get16(c->in.small);
-		if (c->in.data_len < 2 || sense > c->in.data_len - 2)
-			return conn_fail(c, FAULT_PROTOCOL, 0, "sense data longer than their segment");
-	}
-	if (sense > ENGINE_SENSE_MAX)
-		sense = ENGINE_SENSE_MAX;
-	out = &c->async[c->asyncs++];
-	*out = (struct conn_async){ .event = pdu.async_event, .vcode = pdu.async_vcode,
+	async = (struct conn_async){ .event = pdu.async_event, .vcode = pdu.async_vcode,
 		.parameter1 = pdu.parameter1, .parameter2 = pdu.parameter2,
-		.parameter3 = pdu.parameter3, .lun = pdu.lun, .sense_len = (uint16_t)sense };
-	memcpy(out->sense, c->in.small + 2, sense);
+		.parameter3 = pdu.parameter3, .lun = pdu.lun };
+	if (take_async_sense(c, &async) < 0 || conn_add_async(c, &async) < 0)
+		return -1;
 	if (pdu.async_event == PDU_ASYNC_NEGOTIATE && !c->text_op && c->state == CONN_S5_LOGGED_IN)
 		return conn_text(c, NULL, 0, now) < 0 /* AS-5 */
 			? conn_fail(c, FAULT_NO_MEMORY, 0, "no memory for a text") : 0;
+	if (pdu.async_event == PDU_ASYNC_TASKS_ENDED)
+		return manage_tasks_ended(c, pdu.lun);
 	if (pdu.async_event == PDU_ASYNC_LOGOUT_REQUESTED && c->state == CONN_S5_LOGGED_IN)
 		conn_enter(c, CONN_S7_LOGOUT_REQUESTED, now); /* T11 */
 	return 0;
-}
-
-/* Section 11.17. A refused ping or text ends that exchange; a refused command or Logout leaves a
- * hole in CmdSN or an unknown state, which at this level costs the connection (RJ-1). */
-static int on_reject(struct conn *c, uint64_t now)
-{
-	struct pdu_reject pdu;
-	uint32_t itt;
-
-	(void)now;
-	pdu_get_reject(c->in.header, &pdu);
-	if (c->in.data_len < PDU_BHS_LEN)
-		return conn_fail(c, FAULT_PROTOCOL, 0, "Reject without the rejected header");
-	itt = bytes_get32(c->in.small + 16);
-	if (pdu_immediate(c->in.small) && pdu_opcode(c->in.small) == PDU_NOP_OUT) {
-		ping_answered(c, itt);
-		return 0;
-	}
-	if (pdu_opcode(c->in.small) == PDU_TEXT_REQUEST && text_op_itt_is(c, itt)) {
-		struct fault why;
-
-		fault_set(&why, FAULT_REFUSED, pdu.reason, "%s:%u: text refused with reason 0x%02x",
-			  c->host, c->port, pdu.reason);
-		text_op_failed(c, &why);
-		return pdu_immediate(c->in.small) ? 0
-			: conn_fail(c, FAULT_REFUSED, pdu.reason, "numbered text refused");
-	}
-	return conn_fail(c, FAULT_REFUSED, pdu.reason, "the target rejected our %s with reason 0x%02x",
-			 pdu_name(pdu_opcode(c->in.small)), pdu.reason);
 }

@@ -1,11 +1,11 @@
 /*
- * session.c - a session on its home loop: which connections it has, their coming and going, and
- * recovery at level 0 (RFC 7143 sections 6.3, 7.15, 8.3; REC-1).
+ * session.c - a session on its home loop: which connections it has, their coming and going (RFC 7143
+ * sections 6.3, 8.3).
  *
- * Losing one connection means session reinstatement: targets were measured that let a lost
- * connection go on executing after a Logout or reinstatement of it alone, while the reinstatement of
- * the session ended everything. Not here: what connections do (conn.c), which connection carries a
- * command, and what is held and repeated (the layers above).
+ * At recovery level 0 losing one connection means session reinstatement: targets were measured that
+ * let a lost connection go on executing after a Logout or reinstatement of it alone, while the
+ * reinstatement of the session ended everything. Not here: what connections do (conn.c), which
+ * connection carries a command, and what is held and repeated (the layers above).
  */
 #include "engine/session.h"
 
@@ -28,6 +28,7 @@ static void free_config(struct session_config *config)
 	free((char *)(uintptr_t)config->target_name);
 }
 
+/* MCS-1 */
 int session_new(const struct session_config *config, struct session **ret)
 {
 	struct session *s;
@@ -53,6 +54,7 @@ int session_new(const struct session_config *config, struct session **ret)
 	}
 	s->shared->config = &s->config;
 	atomic_store(&s->shared->ordering, config->ordering);
+	atomic_store(&s->shared->one_holder, config->one_holder);
 	tags_init(&s->shared->tags);
 	window_init(&s->shared->window, config->first_cmd_sn);
 	*ret = s;
@@ -90,6 +92,7 @@ int session_set_portals(struct session *s, const struct conn_options *portals, u
 	return 0;
 }
 
+/* MCS-7, TRAP-4 */
 void session_add_conn(struct session *s, const struct conn_options *options, void *token, uint64_t now)
 {
 	struct member *m;
@@ -99,13 +102,15 @@ void session_add_conn(struct session *s, const struct conn_options *options, voi
 	case PHASE_NEW:
 		break;
 	case PHASE_UP:
-		if (s->members >= s->params.max_connections || s->members >= ENGINE_MAX_CONNS) {
+		if (s->members + cleanup_strays(s) >= s->params.max_connections || s->members >= ENGINE_MAX_CONNS) {
 			session_answer_fault(s, token, FAULT_TOO_MANY, /* MCS-5, TOL-5 */
 				     "the session has all connections that were negotiated");
 			return;
 		}
 		break;
 	case PHASE_OPENING:
+	case PHASE_LAPSED:
+	case PHASE_CONTINUING:
 	case PHASE_CLEARING:
 	case PHASE_WAITING:
 	case PHASE_REOPENING:
@@ -118,7 +123,7 @@ void session_add_conn(struct session *s, const struct conn_options *options, voi
 		return;
 	}
 	m = member_add(s, options, token);
-	if (!m || member_connect(s, m, NULL) < 0) {
+	if (!m || member_connect(s, m, NULL, NULL) < 0) {
 		session_answer_fault(s, token, FAULT_NO_MEMORY, "no memory for a connection");
 		if (m)
 			member_remove(s, m);
@@ -128,10 +133,35 @@ void session_add_conn(struct session *s, const struct conn_options *options, voi
 		s->phase = PHASE_OPENING;
 }
 
+/* One that is away goes at once; what it left at the target is cleaned up all the same. One whose login
+ * is under way just ends, or is logged out if it has succeeded meanwhile. */
+static void remove_member(struct session *s, struct member *m, void *token)
+{
+	bool lost = m->state == MEMBER_CLEANUP;
+	struct session_event *ev;
+
+	if (!m->conn) {
+		ev = session_add_event(s, SESSION_EVENT_LEFT);
+		ev->id = m->options.id;
+		session_answer(s, token, m->options.id, NULL);
+		cleanup_disown(s, m);
+		member_remove(s, m);
+		return;
+	}
+	m->token = token;
+	m->state = MEMBER_LEAVING;
+	cleanup_disown(s, m);
+	if (lost) /* it is being abandoned */
+		return;
+	ev = session_add_event(s, SESSION_EVENT_LOGOUT);
+	ev->conn = m->conn;
+	ev->reason = PDU_LOGOUT_CONNECTION;
+}
+
+/* MCS-7 */
 void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t now)
 {
 	struct member *m = member_by_id(s, id);
-	struct session_event *ev;
 
 	(void)now;
 	if (s->phase == PHASE_CLOSING || s->phase == PHASE_OVER)
@@ -146,25 +176,18 @@ void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t n
 		session_answer_fault(s, token, FAULT_REMOVING, "another connection is being removed");
 	else if (s->phase != PHASE_UP)
 		session_answer_fault(s, token, FAULT_BUSY, "the session is not up at the moment");
-	else if (m->state == MEMBER_AWAY) {
-		ev = session_add_event(s, SESSION_EVENT_LEFT);
-		ev->id = id;
-		session_answer(s, token, id, NULL);
-		member_remove(s, m);
-	} else {
-		/* One whose login is under way just ends; it may have succeeded meanwhile. */
-		ev = session_add_event(s, SESSION_EVENT_LOGOUT);
-		ev->conn = m->conn;
-		ev->reason = PDU_LOGOUT_CONNECTION;
-		m->token = token;
-		m->state = MEMBER_LEAVING;
-	}
+	else if (m->state == MEMBER_UP && member_count(s, MEMBER_UP) == 1)
+		session_answer_fault(s, token, FAULT_BUSY, "its others are being brought back");
+	else
+		remove_member(s, m, token);
 }
 
 /* ---------------------------------------------------------------- what connections tell */
 
-static void session_up(struct session *s, const struct conn_up *up, uint64_t now)
+/* REC-4 */
+static void session_up(struct session *s, const struct conn *c, const struct conn_up *up, uint64_t now)
 {
+	s->epoch = c->epoch;
 	s->tsih = up->tsih;
 	s->params = up->params;
 	if (s->portal_group_tag < 0)
@@ -182,7 +205,7 @@ void session_conn_up(struct session *s, struct conn *c, const struct conn_up *up
 	bool leads = s->phase == PHASE_OPENING || s->phase == PHASE_REOPENING;
 	struct session_event *ev;
 
-	if (!m || s->phase == PHASE_CLEARING || s->phase == PHASE_CLOSING)
+	if (!m || s->phase == PHASE_LAPSED || s->phase == PHASE_CLEARING || s->phase == PHASE_CLOSING)
 		return; /* its abandoning is on the way */
 	if (m->state == MEMBER_LEAVING)
 		return;
@@ -192,7 +215,9 @@ void session_conn_up(struct session *s, struct conn *c, const struct conn_up *up
 	ev->id = m->options.id;
 	ev->up = *up;
 	if (leads)
-		session_up(s, up, now);
+		session_up(s, c, up, now);
+	else if (s->phase == PHASE_CONTINUING)
+		cleanup_continued(s, m, now);
 	session_answer(s, m->token, m->options.id, NULL);
 	m->token = NULL;
 }
@@ -209,11 +234,25 @@ static void async_logout(struct session *s, struct member *m)
 	ev->reason = PDU_LOGOUT_CONNECTION;
 }
 
-/* AS-1 to AS-4, AS-8. The times of a drop that the target announces are in Parameter2. */
+/* AS-3, AS-4: as if it were lost, with the times that the target tells. NULL: all of them. */
+static void async_drop(struct session *s, struct member *only, const struct conn_async *async,
+		       const struct fault *why, uint64_t now)
+{
+	struct cleanup_times times = cleanup_times_told(async->parameter2, async->parameter3);
+
+	for (unsigned i = 0; s->phase == PHASE_UP && i < s->members; i++) {
+		struct member *m = member_at(s, i);
+
+		if (m->conn && (!only || m == only) && cleanup_drop(s, m, why, now, &times) < 0)
+			recovery_begin(s, why, now, times.wait);
+	}
+}
+
+/* AS-1 to AS-4, AS-8, REC-13. */
 void session_conn_async(struct session *s, struct conn *c, const struct conn_async *async,
 			uint64_t now)
 {
-	struct member *m = member_of(s, c);
+	struct member *m = member_of(s, c), *dropped;
 	struct session_event *ev;
 	struct fault why;
 
@@ -227,15 +266,15 @@ void session_conn_async(struct session *s, struct conn *c, const struct conn_asy
 		async_logout(s, m);
 		break;
 	case PDU_ASYNC_CONNECTION_DROP:
-		if (!member_by_cid(s, async->parameter1))
-			break;
+		dropped = member_by_cid(s, async->parameter1);
 		fault_set(&why, FAULT_CLOSED, 0, "the target announced that it drops connection %u",
 			  async->parameter1);
-		recovery_begin(s, &why, now, async->parameter2 * 1000 * MS);
+		if (dropped)
+			async_drop(s, dropped, async, &why, now);
 		break;
 	case PDU_ASYNC_SESSION_DROP:
 		fault_set(&why, FAULT_CLOSED, 0, "the target announced that it drops the session");
-		recovery_begin(s, &why, now, async->parameter2 * 1000 * MS);
+		async_drop(s, NULL, async, &why, now);
 		break;
 	default:
 		break;
@@ -262,8 +301,26 @@ static void opening_failed(struct session *s, struct member *m, const struct fau
 	session_add_event(s, SESSION_EVENT_END);
 }
 
+/* Removed in any case; but without a clean logout the target may hold on to it. */
+static void left_while_up(struct session *s, struct member *m, const struct conn *c,
+			  const struct fault *why, uint64_t now)
+{
+	bool dropped = cleanup_by_epoch(s, c->epoch) != NULL;
+
+	session_tell_left(s, m, false, why);
+	session_answer(s, m->token, m->options.id, NULL);
+	if (dropped)
+		cleanup_conn_ended(s, NULL, c, why, now);
+	member_remove(s, m);
+	if (!dropped && why->kind && c->up.tsih)
+		cleanup_begin(s, NULL, c, why, now);
+	if (s->phase == PHASE_UP && !member_count(s, MEMBER_UP)) /* the last one after all (LO-10) */
+		recovery_begin(s, why, now, 0);
+}
+
 /* A connection of a session that is up has ended. */
-static void ended_while_up(struct session *s, struct member *m, const struct fault *why, uint64_t now)
+static void ended_while_up(struct session *s, struct member *m, const struct conn *c,
+			   const struct fault *why, uint64_t now)
 {
 	enum member_state was = m->state;
 
@@ -273,15 +330,14 @@ static void ended_while_up(struct session *s, struct member *m, const struct fau
 		member_remove(s, m);
 		break;
 	case MEMBER_LEAVING:
-		session_tell_left(s, m, false, why);
-		session_answer(s, m->token, m->options.id, NULL);
-		member_remove(s, m);
-		/* Removed in any case; but without a clean logout the target may hold on to it. */
-		if (why->kind && why->kind != FAULT_ABANDONED)
-			recovery_begin(s, why, now, 0);
+		left_while_up(s, m, c, why, now);
 		break;
 	case MEMBER_RESTING:
-		if (why->kind || !member_count(s, MEMBER_UP)) {
+		if (why->kind) {
+			cleanup_begin(s, m, c, why, now);
+			break;
+		}
+		if (!member_count(s, MEMBER_UP)) { /* the session's last: that closed it (LO-10) */
 			recovery_begin(s, why, now, s->params.default_time2wait * 1000 * MS);
 			break;
 		}
@@ -290,7 +346,10 @@ static void ended_while_up(struct session *s, struct member *m, const struct fau
 		m->retry_at = now + s->params.default_time2wait * 1000 * MS;
 		break;
 	case MEMBER_UP:
-		recovery_begin(s, why, now, 0);
+		cleanup_begin(s, m, c, why, now);
+		break;
+	case MEMBER_CLEANUP:
+		cleanup_conn_ended(s, m, c, why, now);
 		break;
 	case MEMBER_RETURNING:
 	case MEMBER_AWAY:
@@ -335,12 +394,21 @@ void session_conn_ended(struct session *s, struct conn *c, const struct fault *w
 	if (!m)
 		return;
 	m->conn = NULL;
+	s->ruled = true; /* its tasks were waiting for this news */
+	if (s->cleaner == c)
+		s->cleaner = NULL;
 	switch (s->phase) {
 	case PHASE_OPENING:
 		opening_failed(s, m, why);
 		break;
 	case PHASE_UP:
-		ended_while_up(s, m, why, now);
+		ended_while_up(s, m, c, why, now);
+		break;
+	case PHASE_LAPSED:
+		cleanup_lapsed_conn_ended(s, m, c, why, now);
+		break;
+	case PHASE_CONTINUING:
+		cleanup_continue_failed(s, m, why, now);
 		break;
 	case PHASE_REOPENING:
 		if (m == member_leading(s))
@@ -372,6 +440,7 @@ void session_conn_ended(struct session *s, struct conn *c, const struct fault *w
 	case PHASE_OVER:
 		break;
 	}
+	cleanup_go_on(s, now);
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -388,6 +457,7 @@ void session_logout(struct session *s, void *token, uint64_t now)
 	s->phase = PHASE_CLOSING;
 	s->close_token = token;
 	s->retry_at = s->hold_until = ENGINE_NEVER;
+	cleanup_forget_all(s);
 	if (up)
 		close_through(s);
 	else
@@ -398,10 +468,12 @@ void session_logout(struct session *s, void *token, uint64_t now)
 
 /* ---------------------------------------------------------------- time and the rest */
 
-void session_set_habits(struct session *s, bool ordering, uint32_t rest)
+void session_set_habits(struct session *s, bool ordering, bool one_holder, uint32_t rest)
 {
 	atomic_store(&s->shared->ordering, ordering);
+	atomic_store(&s->shared->one_holder, one_holder);
 	s->config.rest = rest;
+	s->wake = UINT64_MAX; /* who waits for the old habits, looks again */
 }
 
 enum session_state session_state(const struct session *s)
@@ -410,6 +482,8 @@ enum session_state session_state(const struct session *s)
 	case PHASE_UP:
 	case PHASE_CLOSING:
 		return SESSION_Q3_LOGGED_IN;
+	case PHASE_LAPSED:
+	case PHASE_CONTINUING:
 	case PHASE_CLEARING:
 	case PHASE_WAITING:
 	case PHASE_REOPENING:

@@ -41,10 +41,31 @@ struct session_event *session_add_event(struct session *s, enum session_event_ki
 	return ev;
 }
 
+/* Those that need no queue, for one tells as much as many. SESSION_EVENT_END says it all. */
+static bool next_standing(struct session *s, struct session_event *ret)
+{
+	struct session_event ev = { .epoch = s->epoch };
+
+	if (s->phase == PHASE_OVER)
+		return false;
+	if (s->ruled) {
+		ev.kind = SESSION_EVENT_RULED;
+		s->ruled = false;
+	} else if (s->wake) {
+		ev.kind = SESSION_EVENT_WAKE;
+		ev.wake = s->wake;
+		s->wake = 0;
+	} else {
+		return false;
+	}
+	*ret = ev;
+	return true;
+}
+
 bool session_next_event(struct session *s, struct session_event *ret)
 {
 	if (!s->event_count)
-		return false;
+		return next_standing(s, ret);
 	*ret = s->events[s->event_head];
 	s->event_head = (s->event_head + 1) % s->event_room;
 	s->event_count--;

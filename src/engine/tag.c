@@ -45,12 +45,13 @@ static bool take_slot(struct tags *t, unsigned hint, uint32_t *ret_slot)
 	return false;
 }
 
-/* Of the n-th use of a slot, counted from 1. */
+/* Of the n-th use of a slot, counted from 1 (PDU-7). */
 static uint32_t generation_of(uint64_t use)
 {
 	return (uint32_t)((use - 1) % GENERATIONS) + 1;
 }
 
+/* PDU-6 */
 bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_itt)
 {
 	uint32_t at;
@@ -94,6 +95,28 @@ uint64_t tag_free(struct tags *t, uint32_t itt)
 	return atomic_load(&t->waiting) ? atomic_exchange(&t->waiting, 0) : 0;
 }
 
+/* The holder's byte: slot + 1, 0 for a tag that is free, or this. */
+enum { HELD_BY_NOBODY = 0xff };
+
+static void set_holder(struct tags *t, uint32_t itt, unsigned holder)
+{
+	uint32_t at = tag_slot(itt);
+	uint64_t use = atomic_load(&t->tag[at].holder) >> 8;
+
+	/* Only who has the task calls this, so nobody else writes in between. */
+	atomic_store(&t->tag[at].holder, use << 8 | holder);
+}
+
+void tag_leave(struct tags *t, uint32_t itt)
+{
+	set_holder(t, itt, HELD_BY_NOBODY);
+}
+
+void tag_move(struct tags *t, uint32_t itt, unsigned slot)
+{
+	set_holder(t, itt, slot + 1);
+}
+
 /* How many uses ago the slot had this generation; as many as there were, if it never had. */
 static uint64_t uses_since(uint64_t use, uint32_t generation)
 {
@@ -105,6 +128,7 @@ static uint64_t uses_since(uint64_t use, uint32_t generation)
 	return newest >= generation ? newest - generation : newest + GENERATIONS - generation;
 }
 
+/* PDU-7, CMD-14, MCS-2 */
 enum tag_match tag_find(struct tags *t, uint32_t itt, unsigned slot, struct task **ret_task)
 {
 	uint32_t at = tag_slot(itt);

@@ -23,7 +23,8 @@ struct tags {
 	_Atomic uint64_t used[TAG_WORDS];
 	_Atomic uint64_t waiting; /* connection slots that wait for a tag to be freed */
 	struct {
-		_Atomic uint64_t holder; /* times it was used << 8 | connection slot + 1, 0 if free */
+		_Atomic uint64_t holder; /* times it was used << 8 | connection slot + 1, 0 if free, 0xff
+		                            if no connection holds it */
 		struct task *task;       /* NULL for a request that is no SCSI command */
 	} tag[ENGINE_MAX_TASKS];
 };
@@ -35,6 +36,10 @@ bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_it
 bool tags_idle(struct tags *t, unsigned slot);
 /* Returns connection slots to wake. */
 uint64_t tag_free(struct tags *t, uint32_t itt);
+/* The task is adrift: its tag stays taken, and no connection holds it. */
+void tag_leave(struct tags *t, uint32_t itt);
+/* A connection holds it again. */
+void tag_move(struct tags *t, uint32_t itt, unsigned slot);
 
 enum tag_match {
 	TAG_OURS,    /* held by this connection; *ret_task set */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/snack.h"
+
 enum { TEXT_ROUNDS = 4096 };
 
 struct text_op {
@@ -74,7 +76,7 @@ bool text_op_itt_is(const struct conn *c, uint32_t itt)
 bool text_op_send(struct conn *c)
 {
 	struct text_op *op = c->text_op;
-	struct pdu_text_request pdu = { .final = true, .exp_stat_sn = c->exp_stat_sn };
+	struct pdu_text_request pdu = { .final = true, .exp_stat_sn = snack_exp_stat_sn(c) };
 	uint8_t bhs[PDU_BHS_LEN], *owned = NULL;
 
 	if (!op)
@@ -116,6 +118,7 @@ static void complete(struct conn *c)
 		c->ev_text = true;
 }
 
+/* TX-5, TX-6 */
 void text_op_failed(struct conn *c, const struct fault *why)
 {
 	if (!c->text_op || c->text_op->complete)

@@ -3,9 +3,38 @@
 
 #include "proto/sn.h"
 
-#define PAUSED_BY(slot) ((uint64_t)((slot) + 1) << 32)
-#define PAUSER(next) ((next) & ~(uint64_t)UINT32_MAX)
+/*
+ * `next` is one word, so that a number is taken under exactly the conditions that were looked at:
+ *
+ *   bits  0-31  CmdSN of the next command
+ *        32-38  slot + 1 of the connection that paused the window, 0 for none
+ *        39-45  slot + 1 of the connection that took the last number, 0 for nobody
+ *        46-52  slot + 1 of the connection that claims the next turn, 0 for none
+ *        53-59  how many numbers the holder took in its turn, up to WINDOW_TURN
+ *        60     one holder
+ *        61     closed
+ *        62     drained: only who paused it takes a number
+ */
+#define SLOT_MASK UINT64_C(0x7f)
+#define PAUSER 32
+#define HOLDER 39
+#define CLAIMANT 46
+#define TURN 53
+#define ONE_HOLDER (UINT64_C(1) << 60)
+#define CLOSED (UINT64_C(1) << 61)
+#define DRAINED (UINT64_C(1) << 62)
 
+static unsigned field(uint64_t next, unsigned at)
+{
+	return (unsigned)(next >> at & SLOT_MASK);
+}
+
+static uint64_t with_field(uint64_t next, unsigned at, unsigned value)
+{
+	return (next & ~(SLOT_MASK << at)) | (uint64_t)value << at;
+}
+
+/* SN-2 */
 void window_init(struct window *w, uint32_t first_cmd_sn)
 {
 	atomic_store(&w->next, first_cmd_sn);
@@ -24,16 +53,48 @@ static uint64_t wake_all(struct window *w)
 	return atomic_load(&w->waiting) ? atomic_exchange(&w->waiting, 0) : 0;
 }
 
-/* One attempt: 1 taken, 0 not possible now, -1 lost a race. */
+/* Of one holder: `quiet` tells that no number is unacknowledged (TOL-8). */
+static bool has_turn(uint64_t next, unsigned me, bool quiet)
+{
+	unsigned claimant = field(next, CLAIMANT);
+
+	if (claimant && claimant != me && (quiet || field(next, TURN) >= WINDOW_TURN))
+		return false;
+	return quiet || field(next, HOLDER) == me;
+}
+
+/* `next` after this slot took a number. */
+static uint64_t after_take(uint64_t next, unsigned me)
+{
+	unsigned turn = field(next, HOLDER) == me ? field(next, TURN) : 0;
+	uint64_t after = (next & ~(uint64_t)UINT32_MAX) | (uint32_t)(next + 1);
+
+	if (!(next & ONE_HOLDER))
+		return after;
+	after = with_field(after, TURN, turn < WINDOW_TURN ? turn + 1 : turn);
+	if (field(next, CLAIMANT) == me)
+		after = with_field(after, CLAIMANT, 0);
+	return with_field(after, HOLDER, me);
+}
+
+/* One attempt: 1 taken, 0 not possible now, -1 lost a race (SN-6, WIN-4). */
 static int try_take(struct window *w, unsigned slot, uint32_t *ret)
 {
 	uint64_t next = atomic_load(&w->next);
-	uint64_t pauser = PAUSER(next);
 	uint32_t cmd_sn = (uint32_t)next;
+	unsigned me = slot + 1, pauser = field(next, PAUSER);
 
-	if ((pauser && pauser != PAUSED_BY(slot)) || sn_gt(cmd_sn, atomic_load(&w->max)))
+	if (next & CLOSED || (pauser != me && (pauser || next & DRAINED)) ||
+	    sn_gt(cmd_sn, atomic_load(&w->max)))
 		return 0;
-	if (!atomic_compare_exchange_weak(&w->next, &next, pauser | (uint32_t)(cmd_sn + 1)))
+	if (next & ONE_HOLDER && !has_turn(next, me, atomic_load(&w->exp) == cmd_sn)) {
+		if (field(next, CLAIMANT) || field(next, HOLDER) == me)
+			return 0;
+		/* The first in the queue. The round after this looks again, with the claim. */
+		atomic_compare_exchange_weak(&w->next, &next, with_field(next, CLAIMANT, me));
+		return -1;
+	}
+	if (!atomic_compare_exchange_weak(&w->next, &next, after_take(next, me)))
 		return -1;
 	*ret = cmd_sn;
 	return 1;
@@ -63,6 +124,19 @@ uint32_t window_current(const struct window *w)
 	return (uint32_t)atomic_load(&w->next);
 }
 
+bool window_acknowledged(const struct window *w, uint32_t cmd_sn)
+{
+	return sn_lt(cmd_sn, atomic_load(&w->exp));
+}
+
+bool window_await(struct window *w, unsigned slot, uint32_t cmd_sn)
+{
+	if (window_acknowledged(w, cmd_sn))
+		return true;
+	wait_for_change(w, slot);
+	return window_acknowledged(w, cmd_sn);
+}
+
 /* Raises *at to `value` if that is above it. */
 static bool raise_to(_Atomic uint32_t *at, uint32_t value)
 {
@@ -74,6 +148,7 @@ static bool raise_to(_Atomic uint32_t *at, uint32_t value)
 	return false;
 }
 
+/* WIN-7 */
 uint64_t window_update(struct window *w, uint32_t exp_cmd_sn, uint32_t max_cmd_sn)
 {
 	bool changed;
@@ -92,10 +167,13 @@ static bool try_pause(struct window *w, unsigned slot)
 {
 	uint64_t next = atomic_load(&w->next);
 
-	while (!PAUSER(next))
-		if (atomic_compare_exchange_weak(&w->next, &next, PAUSED_BY(slot) | (uint32_t)next))
-			next = PAUSED_BY(slot) | (uint32_t)next;
-	return PAUSER(next) == PAUSED_BY(slot) && atomic_load(&w->exp) == (uint32_t)next;
+	while (!field(next, PAUSER)) {
+		uint64_t paused = with_field(next, PAUSER, slot + 1);
+
+		if (atomic_compare_exchange_weak(&w->next, &next, paused))
+			next = paused;
+	}
+	return field(next, PAUSER) == slot + 1 && atomic_load(&w->exp) == (uint32_t)next;
 }
 
 bool window_pause(struct window *w, unsigned slot)
@@ -108,17 +186,59 @@ bool window_pause(struct window *w, unsigned slot)
 
 bool window_paused(const struct window *w, unsigned slot)
 {
-	uint64_t pauser = PAUSER(atomic_load(&w->next));
+	unsigned pauser = field(atomic_load(&w->next), PAUSER);
 
-	return pauser && pauser != PAUSED_BY(slot);
+	return pauser && pauser != slot + 1;
+}
+
+/* Empties a field if it names the slot. */
+static bool clear_field(struct window *w, unsigned at, unsigned slot)
+{
+	uint64_t next = atomic_load(&w->next);
+
+	while (field(next, at) == slot + 1)
+		if (atomic_compare_exchange_weak(&w->next, &next, with_field(next, at, 0)))
+			return true;
+	return false;
 }
 
 uint64_t window_resume(struct window *w, unsigned slot)
 {
-	uint64_t next = atomic_load(&w->next);
+	return clear_field(w, PAUSER, slot) ? wake_all(w) : 0;
+}
 
-	while (PAUSER(next) == PAUSED_BY(slot))
-		if (atomic_compare_exchange_weak(&w->next, &next, (uint32_t)next))
-			return wake_all(w);
-	return 0;
+uint64_t window_unclaim(struct window *w, unsigned slot)
+{
+	return clear_field(w, CLAIMANT, slot) ? wake_all(w) : 0;
+}
+
+uint64_t window_set_one_holder(struct window *w, bool on)
+{
+	uint64_t next = atomic_load(&w->next), after;
+
+	do { /* numbers given out before the mode have no holder: all must be acknowledged first */
+		after = with_field(with_field(with_field(next, HOLDER, 0), CLAIMANT, 0), TURN, 0);
+		after = on ? after | ONE_HOLDER : after & ~ONE_HOLDER;
+	} while (!atomic_compare_exchange_weak(&w->next, &next, after));
+	return wake_all(w);
+}
+
+bool window_one_holder(const struct window *w)
+{
+	return atomic_load(&w->next) & ONE_HOLDER;
+}
+
+void window_close(struct window *w)
+{
+	atomic_fetch_or(&w->next, CLOSED);
+}
+
+void window_drain(struct window *w)
+{
+	atomic_fetch_or(&w->next, DRAINED);
+}
+
+uint64_t window_drain_over(struct window *w)
+{
+	return atomic_fetch_and(&w->next, ~DRAINED) & DRAINED ? wake_all(w) : 0;
 }

@@ -120,3 +120,18 @@ int tcp_address(int fd, bool peer, char ret_text[TCP_ADDRESS_MAX], uint16_t *ret
 	*ret_port = (uint16_t)atoi(port);
 	return 0;
 }
+
+/* That bytes wait is not enough: they may have left just now, after a silence that nothing has
+ * interrupted. The kernel counts what it sent again since the last acknowledgement. One probe of a shut
+ * window may stay unanswered: Linux answers only two a second. */
+int64_t tcp_unacknowledged(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	bool waits;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return 0;
+	waits = (info.tcpi_unacked && info.tcpi_retransmits) || info.tcpi_probes > 1;
+	return waits ? (int64_t)info.tcpi_last_ack_recv * 1000000 : 0;
+}

@@ -31,5 +31,9 @@ ssize_t tcp_read(int fd, const struct iovec *iov, unsigned n);
 ssize_t tcp_write(int fd, const struct iovec *iov, unsigned n);
 /* The numeric address of our end, or of the peer's. Outputs untouched on failure. */
 int tcp_address(int fd, bool peer, char ret_text[TCP_ADDRESS_MAX], uint16_t *ret_port);
+/* Whether the peer's TCP is alive: nanoseconds since it last acknowledged anything, if bytes or probes
+ * of ours wait for that and have been sent again in vain; else 0. A peer that takes no more but
+ * answers probes is alive. */
+int64_t tcp_unacknowledged(int fd);
 
 #endif

@@ -58,6 +58,7 @@ out:
 	return r;
 }
 
+/* SEC-5 */
 int chap_hash(uint8_t algorithm, uint8_t identifier, const void *secret, size_t secret_len,
 	      const void *challenge, size_t challenge_len, uint8_t *ret)
 {
@@ -85,6 +86,7 @@ static bool offers(const struct chap_config *config, uint64_t algorithm)
 	return false;
 }
 
+/* SEC-4 */
 static bool algorithms_good(const struct chap_config *config)
 {
 	if (config->algorithm_count > CHAP_ALGORITHMS || !offers(config, CHAP_MD5))
@@ -105,10 +107,12 @@ static bool mutual_good(const struct chap_config *config)
 	       config->target_secret_len <= sizeof config->target_secret &&
 	       config->challenge_len >= CHALLENGE_SEED_MIN &&
 	       config->challenge_len <= sizeof config->challenge &&
+	       config->target_name_len <= NAME_MAX_BYTES &&
 	       !secret_equal(config->secret, config->secret_len, config->target_secret,
 			     config->target_secret_len); /* SEC-11 */
 }
 
+/* SEC-12 */
 int chap_config_check(const struct chap_config *config)
 {
 	if (config->mode == CHAP_NONE)
@@ -122,6 +126,7 @@ int chap_config_check(const struct chap_config *config)
 	return 0;
 }
 
+/* SEC-21 */
 void chap_config_wipe(struct chap_config *config)
 {
 	secret_wipe(config, sizeof *config);
@@ -164,7 +169,7 @@ static bool open_has(struct chap_open *open, uint64_t mark)
 }
 
 /* Makes our challenge from the configuration's random bytes: a hash, so that the challenges of
- * earlier attempts, which the peer saw, tell nothing about this one. */
+ * earlier attempts, which the peer saw, tell nothing about this one (SEC-10). */
 static int challenge_make(struct chap *chap)
 {
 	const struct chap_config *config = chap->config;
@@ -185,6 +190,7 @@ static int challenge_make(struct chap *chap)
 	return mark ? open_add(config->open, mark, &chap->open_slot) : -ENOTSUP;
 }
 
+/* SEC-10 */
 static bool challenge_is_ours(const struct chap *chap, const uint8_t *challenge, size_t len)
 {
 	uint64_t mark;
@@ -200,6 +206,7 @@ static bool challenge_is_ours(const struct chap *chap, const uint8_t *challenge,
 
 /* ---------------------------------------------------------------- the exchange */
 
+/* SEC-1, SEC-3 */
 int chap_begin(struct chap *chap, const struct chap_config *config, struct text_out *out)
 {
 	char list[8 * CHAP_ALGORITHMS] = "";
@@ -261,6 +268,7 @@ static struct text_pair *answer_place(struct answer *answer, const char *key, un
 	return NULL;
 }
 
+/* SEC-7 */
 static int answer_get(struct chap *chap, const char *text, size_t len, struct answer *ret,
 		      struct fault *fault)
 {
@@ -289,7 +297,7 @@ static int answer_get(struct chap *chap, const char *text, size_t len, struct an
 	return r;
 }
 
-/* Our proof for the target's challenge, and ours for it. */
+/* Our proof for the target's challenge, and ours for it (SEC-4, SEC-6, SEC-7). */
 static int step_challenge(struct chap *chap, const struct answer *answer, struct text_out *out,
 			  struct fault *fault)
 {
@@ -330,7 +338,7 @@ static int step_challenge(struct chap *chap, const struct answer *answer, struct
 	return CHAP_MORE;
 }
 
-/* True if the proof is the one that this secret gives for our challenge. */
+/* True if the proof is the one that this secret gives for our challenge (SEC-8, SEC-9). */
 static bool proof_matches(const struct chap *chap, const uint8_t *secret, size_t secret_len,
 			  const uint8_t *proof, size_t proof_len)
 {
@@ -343,7 +351,15 @@ static bool proof_matches(const struct chap *chap, const uint8_t *secret, size_t
 	return equal;
 }
 
-/* The target's proof for our challenge. */
+/* SEC-15 */
+static bool name_matches(const struct chap_config *config, const struct text_pair *name)
+{
+	return !config->target_name_len ||
+	       (name->value_len == config->target_name_len &&
+		memcmp(name->value, config->target_name, config->target_name_len) == 0);
+}
+
+/* The target's proof for our challenge (SEC-7, SEC-8). */
 static int step_response(struct chap *chap, const struct answer *answer, struct fault *fault)
 {
 	const struct chap_config *config = chap->config;
@@ -355,6 +371,8 @@ static int step_response(struct chap *chap, const struct answer *answer, struct 
 		return refuse(chap, fault, FAULT_AUTH, "the target did not prove itself");
 	if (answer->n.value_len == 0 || answer->n.value_len > NAME_MAX_BYTES)
 		return refuse(chap, fault, FAULT_PROTOCOL, "CHAP_N is empty or too long");
+	if (!name_matches(config, &answer->n))
+		return refuse(chap, fault, FAULT_AUTH, "the target has another CHAP name than expected");
 	if (text_binary(answer->r.value, proof, sizeof proof, &proof_len) < 0)
 		return refuse(chap, fault, FAULT_PROTOCOL, "CHAP_R is malformed or too long");
 	good = proof_matches(chap, config->target_secret, config->target_secret_len, proof,
@@ -372,6 +390,7 @@ static int step_response(struct chap *chap, const struct answer *answer, struct 
 	return CHAP_DONE;
 }
 
+/* SEC-3 */
 int chap_step(struct chap *chap, const char *text, size_t len, struct text_out *out,
 	      struct fault *fault)
 {
@@ -403,6 +422,7 @@ bool chap_finished(const struct chap *chap)
 	return chap->state == CHAP_FINISHED;
 }
 
+/* SEC-21 */
 void chap_done(struct chap *chap)
 {
 	if (chap->open_slot)

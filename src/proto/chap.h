@@ -45,6 +45,8 @@ struct chap_config {
 	unsigned secret_len;
 	uint8_t target_secret[128]; /* proves the target to us; CHAP_MUTUAL */
 	unsigned target_secret_len;
+	uint8_t target_name[256];   /* CHAP_N that the target must give; CHAP_MUTUAL (SEC-15) */
+	unsigned target_name_len;   /* 0: any */
 	/* Random bytes from a good source, 16 to 64, for CHAP_MUTUAL. The challenge sent is a hash of
 	 * them and of `attempt`: count that up for each login made with the same configuration. */
 	uint8_t challenge[64];
@@ -65,7 +67,7 @@ struct chap {
 	uint8_t challenge[32];      /* ours */
 	unsigned challenge_len;
 	_Atomic uint64_t *open_slot;
-	uint8_t peer[256];          /* the target's CHAP_N, for display and checks (SEC-15) */
+	uint8_t peer[256];          /* the target's CHAP_N, for display */
 	unsigned peer_len;
 };
 

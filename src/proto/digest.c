@@ -37,6 +37,7 @@ bool digest_equal(const uint8_t wire[DIGEST_LEN], uint32_t digest)
 	return memcmp(wire, expected, DIGEST_LEN) == 0;
 }
 
+/* DIG-1 */
 uint32_t digest_of(const void *data, size_t len)
 {
 	return digest_finish(digest_add(digest_start(), data, len));

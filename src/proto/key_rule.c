@@ -139,6 +139,7 @@ void key_rule_set(const struct key_rule *rule, struct keys_params *params, uint3
 	field_set(params, rule->params_at, rule->params_size, value);
 }
 
+/* KEY-8 */
 int key_rule_get(const struct key_rule *rule, const char *value, uint32_t *ret)
 {
 	uint64_t number;
@@ -156,6 +157,7 @@ int key_rule_get(const struct key_rule *rule, const char *value, uint32_t *ret)
 	return 0;
 }
 
+/* TXT-16, TRAP-9 */
 uint32_t key_rule_result(const struct key_rule *rule, uint32_t a, uint32_t b)
 {
 	bool lower = rule->kind == RULE_MIN || rule->kind == RULE_AND;
@@ -163,6 +165,7 @@ uint32_t key_rule_result(const struct key_rule *rule, uint32_t a, uint32_t b)
 	return (a < b) == lower ? a : b;
 }
 
+/* KEY-1 */
 enum key_id keys_find(const char *name)
 {
 	for (int id = KEY_NONE + 1; id < KEY_COUNT; id++)

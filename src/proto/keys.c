@@ -70,6 +70,7 @@ void keys_params_default(struct keys_params *ret)
 	ret->target_portal_group_tag = -1;
 }
 
+/* ID-10 */
 void keys_start(struct keys *keys, const struct keys_offer *offer, enum keys_login login,
 		enum keys_session type, bool header_digest, bool data_digest,
 		const struct keys_params *session)
@@ -104,6 +105,7 @@ static const char *digest_name(bool on)
 	return on ? "CRC32C" : "None";
 }
 
+/* LOG-24, KEY-5 */
 static bool is_offered_by_us(const struct keys *keys, enum key_id id)
 {
 	const struct key_rule *rule = &key_rules[id];
@@ -121,6 +123,13 @@ static bool is_offered_by_us(const struct keys *keys, enum key_id id)
 	return true;
 }
 
+/* What we can take, whoever proposes; FastAbort only where it was asked for. */
+static const char *reporting_words(const struct keys *keys)
+{
+	return keys->offer.task_reporting && !keys->offer.no_fast_abort
+		       ? "FastAbort,ResponseFence,RFC3720" : "ResponseFence,RFC3720";
+}
+
 static void offer_put(const struct keys *keys, enum key_id id, struct text_out *out)
 {
 	const struct key_rule *rule = &key_rules[id];
@@ -130,7 +139,7 @@ static void offer_put(const struct keys *keys, enum key_id id, struct text_out *
 		text_put(out, rule->name, digest_name(wanted_digest(keys, id)));
 		break;
 	case RULE_REPORTING:
-		text_put(out, rule->name, "FastAbort,ResponseFence,RFC3720");
+		text_put(out, rule->name, reporting_words(keys));
 		break;
 	case RULE_AND:
 	case RULE_OR:
@@ -178,7 +187,7 @@ static int reporting_get(const char *value, uint32_t *ret)
 	return -EINVAL;
 }
 
-/* TXT-12, TXT-13, TXT-15 to TXT-17. */
+/* TXT-12, TXT-13, TXT-15 to TXT-17, KEY-8. */
 static int take_answer(struct keys *keys, enum key_id id, const char *value, struct fault *fault)
 {
 	const struct key_rule *rule = &key_rules[id];
@@ -197,7 +206,8 @@ static int take_answer(struct keys *keys, enum key_id id, const char *value, str
 		number = wanted_digest(keys, id);
 		break;
 	case RULE_REPORTING:
-		if (reporting_get(value, &number) < 0)
+		if (reporting_get(value, &number) < 0 ||
+		    (number == KEYS_FAST_ABORT && keys->offer.no_fast_abort))
 			return broken(fault, rule->name, "the answer is not what we offered");
 		break;
 	default:
@@ -211,15 +221,14 @@ static int take_answer(struct keys *keys, enum key_id id, const char *value, str
 	return 0;
 }
 
-/* A choice from the target's list. */
+/* A choice from the target's list (TXT-15). */
 static void take_list(struct keys *keys, enum key_id id, const char *value,
 		      struct text_out *answers)
 {
 	const struct key_rule *rule = &key_rules[id];
 	bool digest = rule->kind == RULE_DIGEST;
 	const char *supported = digest ? digest_name(wanted_digest(keys, id)) :
-				keys->offer.task_reporting ? "FastAbort,ResponseFence,RFC3720" :
-				"ResponseFence,RFC3720";
+				reporting_words(keys);
 	char pick[16];
 	uint32_t number = 0;
 
@@ -307,6 +316,7 @@ static int take_operational(struct keys *keys, enum key_id id, const char *value
 	return take_proposal(keys, id, value, answers, fault);
 }
 
+/* TXT-14, LOG-8 */
 int keys_take(struct keys *keys, const char *key, const char *value, struct text_out *answers,
 	      struct fault *fault)
 {
@@ -323,6 +333,8 @@ int keys_take(struct keys *keys, const char *key, const char *value, struct text
 	if ((keys->seen & key_bit(id)) && !(rule->flags & MAY_REPEAT)) /* TXT-18 */
 		return broken(fault, rule->name, "the target sent it twice");
 	keys->seen |= key_bit(id);
+	if (rule->kind != RULE_SECURITY && strlen(value) > TEXT_VALUE_MAX) /* TXT-3; CHAP has its own */
+		return broken(fault, rule->name, "a value of more than 255 bytes");
 
 	switch (rule->kind) {
 	case RULE_SECURITY:
@@ -347,7 +359,7 @@ int keys_take(struct keys *keys, const char *key, const char *value, struct text
 
 /* ---------------------------------------------------------------- the end */
 
-/* The first of our offers that lacks an answer which is due (TXT-17), or KEY_NONE. */
+/* The first of our offers that lacks an answer which is due (TXT-11, TXT-17), or KEY_NONE. */
 static enum key_id unanswered(const struct keys *keys)
 {
 	for (int i = KEY_NONE + 1; i < KEY_COUNT; i++) {
@@ -395,6 +407,7 @@ static int digests_check(const struct keys *keys, struct fault *fault)
 	return 0;
 }
 
+/* TXT-19 */
 int keys_finish(const struct keys *keys, struct keys_params *ret, struct fault *fault)
 {
 	struct keys_params params = keys->now;
@@ -413,9 +426,12 @@ int keys_finish(const struct keys *keys, struct keys_params *ret, struct fault *
 			key_rule_set(&key_rules[id], &params,
 				     key_rule_offer(&key_rules[id], &keys->offer));
 	if (recovery_contradicts(params.error_recovery_level, params.data_sequence_in_order,
-				 params.max_outstanding_r2t))
-		return refuse(fault, "the target's ErrorRecoveryLevel contradicts ",
-			      "MaxOutstandingR2T");
+				 params.max_outstanding_r2t)) {
+		if (keys->offer.strict)
+			return refuse(fault, "the target's ErrorRecoveryLevel contradicts ",
+				      "MaxOutstandingR2T");
+		params.max_outstanding_r2t = 1; /* KEY-6: what both have to conclude */
+	}
 	if (params.first_burst_length > params.max_burst_length) {
 		if (keys->offer.strict)
 			return refuse(fault, "FirstBurstLength exceeds MaxBurstLength", "");

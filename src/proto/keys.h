@@ -32,6 +32,7 @@ struct keys_offer {
 	bool data_pdu_in_order, data_sequence_in_order;
 	uint8_t error_recovery_level;
 	bool task_reporting;    /* offer FastAbort, ResponseFence, RFC3720; old targets choke on it */
+	bool no_fast_abort;     /* leave FastAbort out of these */
 	uint8_t protocol_level; /* iSCSIProtocolLevel to offer; 0: do not offer it */
 	bool strict;            /* no tolerance: TOL-1 and TOL-3 off */
 };

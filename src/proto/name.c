@@ -137,6 +137,7 @@ int name_check(const char *name)
 	return good ? 0 : -EINVAL;
 }
 
+/* NAM-3 */
 int name_fold(const char *name, char ret[NAME_MAX_LEN + 1])
 {
 	if (name_check(name) < 0)

@@ -96,6 +96,7 @@ static inline const struct wire *wire_get(const uint8_t *bhs)
 
 /* ---------------------------------------------------------------- SCSI */
 
+/* CMD-4, P2-2 */
 void pdu_put_scsi_command(uint8_t bhs[PDU_BHS_LEN], const struct pdu_scsi_command *pdu)
 {
 	struct wire *w = wire_put(bhs, PDU_SCSI_COMMAND | bit(pdu->immediate, IMMEDIATE),
@@ -144,6 +145,7 @@ void pdu_put_scsi_response(uint8_t bhs[PDU_BHS_LEN], const struct pdu_scsi_respo
 	bytes_put32(w->word44, pdu->residual_count);
 }
 
+/* P2-3 */
 void pdu_get_scsi_response(const uint8_t bhs[PDU_BHS_LEN], struct pdu_scsi_response *ret)
 {
 	const struct wire *w = wire_get(bhs);
@@ -161,6 +163,7 @@ void pdu_get_scsi_response(const uint8_t bhs[PDU_BHS_LEN], struct pdu_scsi_respo
 	};
 }
 
+/* CMD-13 */
 void pdu_put_data_out(uint8_t bhs[PDU_BHS_LEN], const struct pdu_data_out *pdu)
 {
 	struct wire *w = wire_put(bhs, PDU_DATA_OUT, bit(pdu->final, FINAL), pdu->data_len,
@@ -238,6 +241,7 @@ void pdu_get_r2t(const uint8_t bhs[PDU_BHS_LEN], struct pdu_r2t *ret)
 	};
 }
 
+/* SNA-1 */
 void pdu_put_snack(uint8_t bhs[PDU_BHS_LEN], const struct pdu_snack *pdu)
 {
 	struct wire *w = wire_put(bhs, PDU_SNACK, FINAL | (pdu->type & 0x0f), pdu->data_len,
@@ -263,6 +267,7 @@ void pdu_get_snack(const uint8_t bhs[PDU_BHS_LEN], struct pdu_snack *ret)
 
 /* ---------------------------------------------------------------- task management */
 
+/* TM-1, P2-5 */
 void pdu_put_task_request(uint8_t bhs[PDU_BHS_LEN], const struct pdu_task_request *pdu)
 {
 	struct wire *w = wire_put(bhs, PDU_TASK_REQUEST | bit(pdu->immediate, IMMEDIATE),
@@ -298,6 +303,7 @@ void pdu_put_task_response(uint8_t bhs[PDU_BHS_LEN], const struct pdu_task_respo
 	PUT_TARGET_NUMBERS(w, pdu);
 }
 
+/* P2-6 */
 void pdu_get_task_response(const uint8_t bhs[PDU_BHS_LEN], struct pdu_task_response *ret)
 {
 	const struct wire *w = wire_get(bhs);
@@ -416,6 +422,7 @@ void pdu_get_text_response(const uint8_t bhs[PDU_BHS_LEN], struct pdu_text_respo
 	};
 }
 
+/* LO-1 */
 void pdu_put_logout_request(uint8_t bhs[PDU_BHS_LEN], const struct pdu_logout_request *pdu)
 {
 	struct wire *w = wire_put(bhs, PDU_LOGOUT_REQUEST | bit(pdu->immediate, IMMEDIATE),

@@ -56,19 +56,19 @@ static inline bool pdu_immediate(const uint8_t bhs[PDU_BHS_LEN])
 	return bhs[0] & 0x40;
 }
 
-/* TotalAHSLength in bytes, padding included. */
+/* TotalAHSLength in bytes, padding included (PDU-2). */
 static inline size_t pdu_ahs_len(const uint8_t bhs[PDU_BHS_LEN])
 {
 	return (size_t)bhs[4] * 4;
 }
 
-/* DataSegmentLength: without padding and digest. */
+/* DataSegmentLength: without padding and digest (PDU-2). */
 static inline uint32_t pdu_data_len(const uint8_t bhs[PDU_BHS_LEN])
 {
 	return (uint32_t)bhs[5] << 16 | (uint32_t)bhs[6] << 8 | bhs[7];
 }
 
-/* How many padding bytes follow a segment of this length: 0 to 3. */
+/* How many padding bytes follow a segment of this length: 0 to 3 (PDU-1). */
 static inline unsigned pdu_pad(size_t len)
 {
 	return (unsigned)(-len & 3);

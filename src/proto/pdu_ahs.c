@@ -8,7 +8,7 @@
 
 enum { CDB_MIN = 17, CDB_MAX = 260, AHS_HEADER = 4 };
 
-/* AHSLength counts the reserved byte of the header and what follows, without padding. */
+/* AHSLength counts the reserved byte of the header and what follows, without padding (PDU-2). */
 static size_t ahs_put(uint8_t *ahs, uint8_t type, const uint8_t *data, size_t len)
 {
 	size_t whole = AHS_HEADER + len;

@@ -16,7 +16,7 @@ static int broken(struct fault *fault, const char *why)
 	return -EPROTO;
 }
 
-/* Both take_ functions return 1 with an item, 0 to go on, or a fault. */
+/* Both take_ functions return 1 with an item, 0 to go on, or a fault (DSC-3, DSC-6). */
 static int take_target(struct sendtargets *st, const struct text_pair *pair,
 		       struct sendtargets_item *ret, struct fault *fault)
 {
@@ -38,6 +38,7 @@ static int take_target(struct sendtargets *st, const struct text_pair *pair,
 	return 1;
 }
 
+/* DSC-6 */
 static int take_address(struct sendtargets *st, const struct text_pair *pair,
 			struct sendtargets_item *ret, struct fault *fault)
 {
@@ -55,6 +56,7 @@ static int take_address(struct sendtargets *st, const struct text_pair *pair,
 	return 1;
 }
 
+/* DSC-3, DSC-4 */
 int sendtargets_next(struct sendtargets *st, struct sendtargets_item *ret, struct fault *fault)
 {
 	struct sendtargets_item item = { .kind = SENDTARGETS_END };

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* SN-1, TRAP-14 */
 static inline bool sn_lt(uint32_t a, uint32_t b)
 {
 	return a != b && b - a < UINT32_C(0x80000000);

@@ -174,6 +174,7 @@ static int base64_get(const char *digits, uint8_t *data, size_t room, size_t *re
 	return 0;
 }
 
+/* TXT-4, SEC-6 */
 int text_binary(const char *value, uint8_t *data, size_t room, size_t *ret_len)
 {
 	if (has_prefix(value, 'x'))
@@ -232,6 +233,7 @@ bool text_list_next(const char **list, char *entry, size_t room)
 	return true;
 }
 
+/* TXT-15 */
 bool text_list_pick(const char *list, const char *supported, char *ret, size_t room)
 {
 	const char *entry;

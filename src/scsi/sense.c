@@ -82,6 +82,29 @@ int sense_get(const void *data, size_t len, struct sense *ret)
 	}
 }
 
+unsigned sense_hints(const struct sense *sense)
+{
+	static const struct {
+		uint8_t key, asc, ascq;
+		unsigned hints;
+	} rows[] = {
+		{ SENSE_UNIT_ATTENTION, 0x28, 0x00, SENSE_HINT_UNIT }, /* ready, maybe another medium */
+		{ SENSE_UNIT_ATTENTION, 0x2a, 0x01, SENSE_HINT_UNIT }, /* mode parameters changed */
+		{ SENSE_UNIT_ATTENTION, 0x2a, 0x09, SENSE_HINT_UNIT }, /* capacity data changed */
+		{ SENSE_UNIT_ATTENTION, 0x3f, 0x03, SENSE_HINT_UNIT }, /* INQUIRY data changed */
+		{ SENSE_UNIT_ATTENTION, 0x3f, 0x05, SENSE_HINT_UNIT }, /* device identifier changed */
+		{ SENSE_UNIT_ATTENTION, 0x3f, 0x0e, SENSE_HINT_LUNS }, /* reported LUNs data changed */
+		/* A unit may shrink without a word; this address was inside when we asked. */
+		{ SENSE_ILLEGAL_REQUEST, 0x21, 0x00, SENSE_HINT_UNIT },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].key == sense->key && rows[i].asc == sense->asc &&
+		    rows[i].ascq == sense->ascq)
+			return rows[i].hints;
+	return 0;
+}
+
 const char *sense_key_name(uint8_t key)
 {
 	static const char *const names[16] = {

@@ -30,8 +30,17 @@ struct sense {
 	uint64_t information;  /* often the LBA */
 };
 
+/* What should be asked anew after sense data; bits. */
+enum sense_hint {
+	SENSE_HINT_UNIT = 1 << 0, /* the unit itself: size, modes, identity */
+	SENSE_HINT_LUNS = 1 << 1, /* which units the target has */
+};
+
 /* Returns 0, or -EBADMSG if these are no sense data or the key is missing. */
 int sense_get(const void *data, size_t len, struct sense *ret);
+/* enum sense_hint; 0 for most, resets (29h) and commands that a logout cleared (47/7F, IN-16)
+ * among them: nothing that we know of the unit has changed by these. */
+unsigned sense_hints(const struct sense *sense);
 /* "ILLEGAL REQUEST", and "CHECK CONDITION"; never NULL. */
 const char *sense_key_name(uint8_t key);
 const char *sense_status_name(uint8_t status);

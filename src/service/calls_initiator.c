@@ -103,73 +103,108 @@ void handle_SetIScsiInitiatorCHAPSharedSecret(struct bus_call *call)
 
 /* ---- settings */
 
-static int put_default(sd_bus_message *reply, const struct defaults *defaults, enum default_id id)
+static int put_default(sd_bus_message *reply, enum default_id id, uint32_t value)
 {
-	char value[DEFAULT_TEXT_MAX], built_in[DEFAULT_TEXT_MAX];
+	char text[DEFAULT_TEXT_MAX], built_in[DEFAULT_TEXT_MAX];
 
-	defaults_print(id, defaults->value[id], value);
+	defaults_print(id, value, text);
 	defaults_print(id, defaults_built_in(id), built_in);
-	return sd_bus_message_append(reply, "sss", value, built_in, defaults_help(id));
+	return sd_bus_message_append(reply, "sss", text, built_in, defaults_help(id));
 }
 
-/* Negative: unknown, or no text. */
-static int default_argument(struct bus_call *call)
+/* Returns an ISDSC status. */
+static uint32_t default_argument(struct bus_call *call, enum default_id *ret_id,
+				 char ret_target[NAME_MAX_LEN + 1])
 {
-	char name[OPTIONS_TEXT];
+	char name[OVERRIDE_NAME_MAX];
 
 	if (args_get_text(call->message, name, sizeof(name)) < 0)
-		return -EINVAL;
-	return defaults_find(name);
+		return ERROR_NOT_FOUND;
+	switch (override_name(name, ret_id, ret_target)) {
+	case 0:
+		return ERROR_SUCCESS;
+	case -EINVAL:
+		return ERROR_INVALID_PARAMETER;
+	default:
+		return ERROR_NOT_FOUND;
+	}
 }
 
 void handle_GetIScsiDefault(struct bus_call *call)
 {
-	int id = default_argument(call), r;
+	const struct service *service = call->service;
+	char target[NAME_MAX_LEN + 1];
 	sd_bus_message *reply = NULL;
+	struct defaults defaults;
+	enum default_id id;
+	uint32_t status = default_argument(call, &id, target);
+	int r;
 
-	if (id < 0) {
-		bus_call_done(call, ERROR_NOT_FOUND);
+	if (status) {
+		bus_call_done(call, status);
 		return;
 	}
+	overrides_apply(&service->overrides, target, &service->defaults, &defaults);
 	r = bus_call_begin(call, ERROR_SUCCESS, &reply);
 	if (r >= 0)
-		r = put_default(reply, &call->service->defaults, id);
+		r = put_default(reply, id, defaults.value[id]);
 	bus_call_send(call, reply, r);
 }
 
 void handle_SetIScsiDefault(struct bus_call *call)
 {
 	struct service *service = call->service;
-	int id = default_argument(call), r;
-	char text[OPTIONS_TEXT];
+	char target[NAME_MAX_LEN + 1], name[OVERRIDE_NAME_MAX], text[OPTIONS_TEXT];
+	enum default_id id;
+	uint32_t status = default_argument(call, &id, target);
+	int r;
 
-	if (id < 0) {
-		bus_call_done(call, ERROR_NOT_FOUND);
+	if (status) {
+		bus_call_done(call, status);
 		return;
 	}
 	r = args_get_text(call->message, text, sizeof(text));
 	if (r == 0)
-		r = defaults_set(&service->defaults, service->store, id, text);
+		r = *target ? overrides_set(&service->overrides, service->store, &service->defaults,
+					    target, id, text)
+			    : defaults_set(&service->defaults, service->store, id, text);
+	override_print(id, target, name);
 	if (r == 0)
-		log_notice("setting %s is now %s", defaults_name(id), *text ? text : "the built-in one");
+		log_notice("setting %s is now %s", name,
+			   *text ? text : *target ? "that of all targets" : "the built-in one");
 	bus_call_done(call, status_of_errno(r));
 }
 
+static int put_setting(sd_bus_message *reply, enum default_id id, const char *target,
+		       uint32_t value)
+{
+	char name[OVERRIDE_NAME_MAX];
+	int r = sd_bus_message_open_container(reply, 'r', "ssss");
+
+	override_print(id, target, name);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", name);
+	if (r >= 0)
+		r = put_default(reply, id, value);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* Those of all targets first. */
 void handle_ReportIScsiDefaults(struct bus_call *call)
 {
+	const struct service *service = call->service;
 	sd_bus_message *reply = NULL;
 	int r = bus_call_begin(call, ERROR_SUCCESS, &reply);
 
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(ssss)");
-	for (int id = 0; r >= 0 && id < DEFAULT_COUNT; id++) {
-		r = sd_bus_message_open_container(reply, 'r', "ssss");
+	for (int id = 0; r >= 0 && id < DEFAULT_COUNT; id++)
+		r = put_setting(reply, id, "", service->defaults.value[id]);
+	list_for_each(it, &service->overrides.list) {
+		const struct override *override = list_entry(it, struct override, link);
+
 		if (r >= 0)
-			r = sd_bus_message_append(reply, "s", defaults_name(id));
-		if (r >= 0)
-			r = put_default(reply, &call->service->defaults, id);
-		if (r >= 0)
-			r = sd_bus_message_close_container(reply);
+			r = put_setting(reply, override->id, override->target, override->value);
 	}
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);

@@ -38,6 +38,8 @@ static void answered(void *ctx, const struct task *task, const uint8_t *data)
 
 	if (task && task->outcome == TASK_COMPLETE)
 		reply_result(call, task, data);
+	else if (task && task->outcome == TASK_ABORTED)
+		bus_call_done(call, ERROR_TIMEOUT);
 	else if (task && (task->outcome != TASK_FAILED || task->fault.kind == FAULT_GONE))
 		bus_call_done(call, ISDSC_NO_CONNECTION_AVAILABLE);
 	else

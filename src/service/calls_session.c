@@ -271,12 +271,12 @@ void handle_GetIScsiSessionList(struct bus_call *call)
 /* ---- GetDevicesForIScsiSession */
 
 static int put_device(sd_bus_message *reply, const struct svc_session *session,
-		      const struct svc_unit *unit, uint8_t os_lun)
+		      const struct svc_unit *unit)
 {
 	const struct disk_info *info = disk_info(unit->disk);
 
 	return sd_bus_message_append(reply, BUS_DEVICE, INITIATOR_INSTANCE, session->target_name, 0,
-		session->target_number, os_lun, info->lun, info->device_type,
+		session->target_number, unit->os_lun, info->lun, info->device_type,
 		info->serving ? info->socket_path : "", DEVICE_NUMBER_NONE, info->vendor,
 		info->product, info->revision, info->serial, info->wwid, info->blocks,
 		info->block_size, info->read_only);
@@ -285,7 +285,6 @@ static int put_device(sd_bus_message *reply, const struct svc_session *session,
 void devices_answer(struct svc_session *session, struct bus_call *call)
 {
 	sd_bus_message *reply = NULL;
-	unsigned os_lun = 0;
 	int r = bus_call_begin(call, ERROR_SUCCESS, &reply);
 
 	if (r >= 0)
@@ -295,8 +294,7 @@ void devices_answer(struct svc_session *session, struct bus_call *call)
 			const struct svc_unit *unit = list_entry(it, struct svc_unit, link);
 
 			if (r >= 0 && unit->ready && !unit->closed)
-				r = put_device(reply, session, unit, (uint8_t)os_lun);
-			os_lun++;
+				r = put_device(reply, session, unit);
 		}
 	}
 	if (r >= 0)

@@ -15,22 +15,24 @@
 #include "service/status.h"
 
 void connect_config(struct service *service, const struct effective *effective,
-		    const struct isid_use *isid, struct session_config *ret)
+		    const struct defaults *defaults, const struct isid_use *isid,
+		    struct session_config *ret)
 {
 	struct session_config config = {
 		.type = SESSION_NORMAL,
 		.initiator_name = service->node_name,
 		.portal_group_tag = -1,
-		.ordering = service->defaults.value[DEFAULT_ORDERING] != ORDERING_OFF,
-		.rest = service->defaults.value[DEFAULT_REINSTATE_REST],
+		.ordering = defaults->value[DEFAULT_ORDERING] != ORDERING_OFF,
+		.one_holder = defaults->value[DEFAULT_ORDERING] == ORDERING_STRICT,
+		.rest = defaults->value[DEFAULT_REINSTATE_REST],
 	};
 
 	memcpy(config.isid, isid->bytes, sizeof(config.isid));
 	/* Harmless choices: without random numbers they are 0. */
 	RAND_bytes((uint8_t *)&config.first_cmd_sn, sizeof(config.first_cmd_sn));
 	RAND_bytes((uint8_t *)&config.seed, sizeof(config.seed));
-	effective_offer(effective, &service->defaults, &config.offer);
-	effective_times(&service->defaults, &config.times);
+	effective_offer(effective, defaults, &config.offer);
+	effective_times(defaults, &config.times);
 	*ret = config;
 }
 

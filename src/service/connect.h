@@ -7,10 +7,11 @@
 
 #include "service/inside.h"
 
-/* The texts in *ret are the service's. Type normal, no target, group unknown, ordering by the
- * setting. */
+/* The texts in *ret are the service's. `defaults`: those that hold for the target. Type normal, no
+ * target, group unknown, ordering by the setting. */
 void connect_config(struct service *service, const struct effective *effective,
-		    const struct isid_use *isid, struct session_config *ret);
+		    const struct defaults *defaults, const struct isid_use *isid,
+		    struct session_config *ret);
 /* Before anything is sent: is the initiator port (or PORT_NUMBER_ANY) of the family of the address,
  * and can the security be had that these flags, or those stored for the portal, ask for? Returns an
  * ISDSC status. */

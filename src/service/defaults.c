@@ -21,7 +21,14 @@ enum kind {
 
 static const char *const on_off[] = { "off", "on", NULL };
 static const char *const digests[] = { "none", "crc32c", NULL };
-static const char *const orderings[] = { "off", "on", "auto", NULL };
+static const char *const orderings[] = { "off", "on", "auto", "strict", NULL };
+static const char *const reportings[] = { "rfc3720", "response-fence", "fast-abort", NULL };
+
+/* In the order of the API's numbers, without its vendor specific one; calls_policy.c knows. */
+static const char *const policies[] = {
+	"fail-over-only", "round-robin", "round-robin-subset", "least-queue-depth", "weighted-paths",
+	"adaptive", NULL
+};
 
 #define ALGORITHMS_ALL 0x05060708 /* sha3-256 first, md5 last */
 
@@ -68,12 +75,30 @@ static const struct {
 		"DefaultTime2Retain offered where the caller names none, in seconds" },
 	[DEFAULT_CHAP_ALGORITHMS] = { "chap-algorithms", KIND_ALGORITHMS, 0, 0, ALGORITHMS_ALL, NULL,
 		"CHAP algorithms offered, best first: sha3-256 sha256 sha1 md5 (md5 is always needed)" },
-	[DEFAULT_ORDERING] = { "ordering", KIND_CHOICE, 0, 2, ORDERING_AUTO, orderings,
-		"Keep immediate PDUs in order for targets that don't sort them; auto: by the target's vendor" },
+	[DEFAULT_ORDERING] = { "ordering", KIND_CHOICE, 0, 3, ORDERING_AUTO, orderings,
+		"For targets that don't sort: on keeps immediate PDUs in order, strict all; auto: by vendor" },
 	[DEFAULT_REINSTATE_REST] = { "reinstate-rest", KIND_AUTO_NUMBER, 0, 60000, DEFAULT_AUTO, NULL,
 		"Milliseconds from a loss to the next login; auto: by vendor, or what the target asked for" },
 	[DEFAULT_GROUP_MAY_CHANGE] = { "group-may-change", KIND_CHOICE, 0, 1, 0, on_off,
 		"Members of the group iscsidsc may change things, not only list them" },
+	[DEFAULT_ERROR_RECOVERY_LEVEL] = { "error-recovery-level", KIND_NUMBER, 0, 2, 0, NULL,
+		"ErrorRecoveryLevel offered; see doc/recovery.md before raising it" },
+	[DEFAULT_COMMAND_TIME] = { "command-time", KIND_NUMBER, 0, 86400, 60, NULL,
+		"Seconds after which a command without an answer is aborted; 0: never" },
+	[DEFAULT_TASK_MANAGEMENT_TIME] = { "task-management-time", KIND_NUMBER, 1, 300, 10, NULL,
+		"Seconds to wait for the answer to a task management function" },
+	[DEFAULT_DOUBT_TIME] = { "doubt-time", KIND_NUMBER, 10, 60000, 1000, NULL,
+		"Milliseconds of silence under load, at least, before a path is asked whether it is dead" },
+	[DEFAULT_DATA_PDU_IN_ORDER] = { "data-pdu-in-order", KIND_CHOICE, 0, 1, 1, on_off,
+		"DataPDUInOrder offered: off lets data PDUs of a sequence come in any order" },
+	[DEFAULT_DATA_SEQUENCE_IN_ORDER] = { "data-sequence-in-order", KIND_CHOICE, 0, 1, 1, on_off,
+		"DataSequenceInOrder offered: off lets sequences come in any order" },
+	[DEFAULT_TASK_REPORTING] = { "task-reporting", KIND_CHOICE, 0, 2, 0, reportings,
+		"TaskReporting: the most that is offered; old targets choke on any but rfc3720" },
+	[DEFAULT_PROTOCOL_LEVEL] = { "protocol-level", KIND_NUMBER, 1, 2, 1, NULL,
+		"iSCSIProtocolLevel offered; 1 is not offered, it is what holds without" },
+	[DEFAULT_LOAD_BALANCE_POLICY] = { "load-balance-policy", KIND_CHOICE, 0, 5, 1, policies,
+		"Load balance policy that a session begins with; see SetLoadBalancePolicy" },
 };
 
 static const struct {
@@ -88,7 +113,7 @@ void defaults_init(struct defaults *defaults)
 }
 
 /* RFC 7143 section 13.14: FirstBurstLength must not exceed MaxBurstLength. */
-static bool defaults_agree(const struct defaults *defaults)
+bool defaults_agree(const struct defaults *defaults)
 {
 	return defaults->value[DEFAULT_FIRST_BURST_LENGTH] <=
 	       defaults->value[DEFAULT_MAX_BURST_LENGTH];
@@ -166,6 +191,12 @@ const char *defaults_help(enum default_id id)
 uint32_t defaults_built_in(enum default_id id)
 {
 	return table[id].built_in;
+}
+
+/* Who may change things has nothing to do with a target. */
+bool defaults_per_target(enum default_id id)
+{
+	return id != DEFAULT_GROUP_MAY_CHANGE;
 }
 
 static int number_parse(enum default_id id, const char *text, uint32_t *ret)

@@ -6,6 +6,7 @@
 #ifndef ISCSIDSC_SERVICE_DEFAULTS_H
 #define ISCSIDSC_SERVICE_DEFAULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,11 +19,15 @@ enum default_id {
 	DEFAULT_FIRST_BURST_LENGTH, DEFAULT_MAX_BURST_LENGTH, DEFAULT_MAX_RECV_LENGTH,
 	DEFAULT_MAX_OUTSTANDING_R2T, DEFAULT_TIME2WAIT, DEFAULT_TIME2RETAIN,
 	DEFAULT_CHAP_ALGORITHMS, DEFAULT_ORDERING, DEFAULT_REINSTATE_REST,
-	DEFAULT_GROUP_MAY_CHANGE,
+	DEFAULT_GROUP_MAY_CHANGE, DEFAULT_ERROR_RECOVERY_LEVEL, DEFAULT_COMMAND_TIME,
+	DEFAULT_TASK_MANAGEMENT_TIME, DEFAULT_DOUBT_TIME, DEFAULT_DATA_PDU_IN_ORDER,
+	DEFAULT_DATA_SEQUENCE_IN_ORDER, DEFAULT_TASK_REPORTING, DEFAULT_PROTOCOL_LEVEL,
+	DEFAULT_LOAD_BALANCE_POLICY,
 	DEFAULT_COUNT
 };
 
-enum default_ordering { ORDERING_OFF, ORDERING_ON, ORDERING_AUTO };
+/* STRICT: numbers that the target has not acknowledged exist on one connection only, at a time. */
+enum default_ordering { ORDERING_OFF, ORDERING_ON, ORDERING_AUTO, ORDERING_STRICT };
 
 #define DEFAULT_AUTO UINT32_MAX /* a number that is left to the service */
 
@@ -46,6 +51,10 @@ int defaults_find(const char *name);
 const char *defaults_name(enum default_id id);
 const char *defaults_help(enum default_id id);
 uint32_t defaults_built_in(enum default_id id);
+/* It may differ from target to target (overrides.h). */
+bool defaults_per_target(enum default_id id);
+/* False if two values contradict each other. */
+bool defaults_agree(const struct defaults *defaults);
 /* Text to value: 0 or -EINVAL. */
 int defaults_parse(enum default_id id, const char *text, uint32_t *ret);
 void defaults_print(enum default_id id, uint32_t value, char ret[DEFAULT_TEXT_MAX]);

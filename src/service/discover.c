@@ -194,6 +194,7 @@ static void discovery_free(struct discovery *discovery)
 	free(discovery);
 }
 
+/* DSC-1, DSC-2, TX-7 */
 static void on_answer(void *ctx, void *token, const struct fault *fault,
 		      const struct nexus_conn *conn)
 {
@@ -210,6 +211,7 @@ static void on_answer(void *ctx, void *token, const struct fault *fault,
 	nexus_logout(discovery->nexus, NULL);
 }
 
+/* DSC-1 */
 static void on_text(void *ctx, void *token, const struct fault *fault, const char *text, size_t len)
 {
 	struct discovery *discovery = ctx;
@@ -312,7 +314,7 @@ static int discovery_begin(struct discovery *discovery, const struct effective *
 
 	if (r < 0)
 		return r;
-	connect_config(service, effective, &discovery->isid, &config);
+	connect_config(service, effective, &service->defaults, &discovery->isid, &config);
 	config.type = SESSION_DISCOVERY;
 	r = nexus_new(service->drive, &config, &ops, discovery, &discovery->nexus);
 	if (r < 0)

@@ -37,6 +37,7 @@ uint32_t effective_check(const struct options *o, uint64_t flags)
 	return ERROR_SUCCESS;
 }
 
+/* SEC-12, SEC-13 */
 static bool secret_fits(unsigned len)
 {
 	return len >= SECRET_MIN && len <= SECRET_MAX;
@@ -84,6 +85,7 @@ static uint32_t chap_user(const struct effective_input *in, const struct options
 	return ERROR_SUCCESS;
 }
 
+/* SEC-11 */
 static uint32_t chap_target_secret(const struct effective_input *in, struct chap_config *chap)
 {
 	if (!secret_fits(in->initiator_secret_len) ||
@@ -132,6 +134,7 @@ static uint32_t pick(const struct options *o, uint32_t bit, uint32_t value,
 	return options_has(o, bit) ? value : defaults->value[id];
 }
 
+/* SEC-16, MCS-6 */
 uint32_t effective_make(const struct effective_input *in, struct effective *ret)
 {
 	const struct options *o = in->options->present || !in->session ? in->options : in->session;
@@ -161,11 +164,13 @@ uint32_t effective_make(const struct effective_input *in, struct effective *ret)
 	return status;
 }
 
+/* SEC-21 */
 void effective_done(struct effective *effective)
 {
 	secret_wipe(effective, sizeof(*effective));
 }
 
+/* KEY-7 */
 void effective_offer(const struct effective *e, const struct defaults *defaults,
 		     struct keys_offer *ret)
 {
@@ -177,10 +182,21 @@ void effective_offer(const struct effective *e, const struct defaults *defaults,
 	ret->immediate_data = value[DEFAULT_IMMEDIATE_DATA];
 	ret->max_recv_data_segment_length = value[DEFAULT_MAX_RECV_LENGTH];
 	ret->max_burst_length = value[DEFAULT_MAX_BURST_LENGTH];
-	ret->first_burst_length = value[DEFAULT_FIRST_BURST_LENGTH];
+	/* A setting for one target alone may have lost its match since it was made. */
+	ret->first_burst_length = value[DEFAULT_FIRST_BURST_LENGTH] < ret->max_burst_length
+				  ? value[DEFAULT_FIRST_BURST_LENGTH] : ret->max_burst_length;
 	ret->default_time2wait = e->time2wait;
 	ret->default_time2retain = e->time2retain;
-	ret->max_outstanding_r2t = (uint16_t)value[DEFAULT_MAX_OUTSTANDING_R2T];
+	ret->data_pdu_in_order = value[DEFAULT_DATA_PDU_IN_ORDER];
+	ret->data_sequence_in_order = value[DEFAULT_DATA_SEQUENCE_IN_ORDER];
+	ret->error_recovery_level = (uint8_t)value[DEFAULT_ERROR_RECOVERY_LEVEL];
+	/* KEY-6 */
+	ret->max_outstanding_r2t = ret->error_recovery_level && ret->data_sequence_in_order
+				   ? 1 : (uint16_t)value[DEFAULT_MAX_OUTSTANDING_R2T];
+	ret->task_reporting = value[DEFAULT_TASK_REPORTING] != KEYS_RFC3720;
+	ret->no_fast_abort = value[DEFAULT_TASK_REPORTING] == KEYS_RESPONSE_FENCE;
+	ret->protocol_level = value[DEFAULT_PROTOCOL_LEVEL] > 1
+			      ? (uint8_t)value[DEFAULT_PROTOCOL_LEVEL] : 0;
 }
 
 void effective_times(const struct defaults *defaults, struct session_times *ret)
@@ -193,4 +209,7 @@ void effective_times(const struct defaults *defaults, struct session_times *ret)
 	ret->logout = value[DEFAULT_LOGOUT_TIME] * 1000;
 	ret->hold = value[DEFAULT_HOLD_TIME] * 1000;
 	ret->retry = value[DEFAULT_RETRY_TIME] * 1000;
+	ret->command = value[DEFAULT_COMMAND_TIME] * 1000;
+	ret->manage = value[DEFAULT_TASK_MANAGEMENT_TIME] * 1000;
+	ret->doubt = value[DEFAULT_DOUBT_TIME];
 }

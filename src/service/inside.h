@@ -18,6 +18,7 @@
 #include "service/defaults.h"
 #include "service/effective.h"
 #include "service/isid.h"
+#include "service/overrides.h"
 #include "service/service.h"
 #include "service/store.h"
 #include "service/targets.h"
@@ -44,6 +45,7 @@ struct service {
 	struct drive *drive;
 	struct store *store;
 	struct defaults defaults;
+	struct overrides overrides; /* of the defaults, for single targets */
 	struct chap_open open;
 
 	char node_name[NAME_MAX_LEN + 1];

@@ -11,6 +11,7 @@
 
 #include "service/store.h"
 
+/* ID-5 */
 int isid_init(struct isid *isid, struct store *store)
 {
 	int r = store_get(store, "isid", isid->random, sizeof(isid->random));
@@ -36,6 +37,7 @@ static bool isid_used(const struct isid *isid, const char *target, uint16_t qual
 	return false;
 }
 
+/* ID-1, ID-2, ID-4, ID-6, DSC-8 */
 int isid_take(struct isid *isid, const char *target, struct isid_use *ret)
 {
 	uint32_t qualifier = 0;

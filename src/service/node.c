@@ -29,6 +29,7 @@ static void default_name(char ret[NAME_MAX_LEN + 1])
 	ret[at] = 0;
 }
 
+/* NAM-4 */
 int node_init(struct service *service)
 {
 	char name[NAME_MAX_LEN + 1];
@@ -48,6 +49,7 @@ int node_init(struct service *service)
 	return isid_init(&service->isid, service->store);
 }
 
+/* NAM-4 */
 int node_set_name(struct service *service, const char *name)
 {
 	char folded[NAME_MAX_LEN + 1];

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "scsi/sense.h"
+#include "service/svc_session.h"
 
 enum {
 	ATTENTIONS_MAX = 8, /* taken in a row; a target may have several pending */
@@ -30,27 +31,34 @@ struct scsi_request {
 
 static void request_send(struct scsi_request *request);
 
-static bool request_is_attention(const struct task *task)
+/* An attention is told once: whoever takes it in has to pass on what it says. */
+static bool request_is_attention(const struct scsi_request *request)
 {
+	const struct task *task = &request->io.task;
 	struct sense sense;
 
-	return task->outcome == TASK_COMPLETE && task->status == SENSE_CHECK_CONDITION &&
-	       sense_get(task->sense, task->sense_len, &sense) == 0 &&
-	       sense.key == SENSE_UNIT_ATTENTION;
+	if (task->outcome != TASK_COMPLETE || task->status != SENSE_CHECK_CONDITION ||
+	    sense_get(task->sense, task->sense_len, &sense) < 0 ||
+	    sense.key != SENSE_UNIT_ATTENTION)
+		return false;
+	units_hinted(request->service, request->nexus, request->lun, &sense);
+	return true;
+}
+
+/* It only reads, so that it may run twice. */
+static bool request_is_cut(const struct task *task)
+{
+	return task->outcome == TASK_LOST || task->outcome == TASK_ABORTED;
 }
 
 static void request_over(struct io *io)
 {
 	struct scsi_request *request = list_entry(io, struct scsi_request, io);
 
-	if (request->done && request_is_attention(&io->task) &&
-	    request->attentions++ < ATTENTIONS_MAX) {
+	if (request->done && ((request_is_attention(request) &&
+			       request->attentions++ < ATTENTIONS_MAX) ||
+			      (request_is_cut(&io->task) && request->repeats++ < REPEATS_MAX))) {
 		request_send(request);
-		return;
-	}
-	if (request->done && io->task.outcome == TASK_LOST && request->repeats++ < REPEATS_MAX) {
-		/* Outcome and epoch stay: by them the drive holds it until its first run is dead. */
-		nexus_submit(request->nexus, io);
 		return;
 	}
 	service_timer_clear(&request->timer);
@@ -71,6 +79,7 @@ static int request_late(sd_event_source *timer, uint64_t usec, void *ctx)
 	return 0;
 }
 
+/* IN-13 */
 static void request_send(struct scsi_request *request)
 {
 	struct io *io = &request->io;
@@ -83,7 +92,6 @@ static void request_send(struct scsi_request *request)
 	io->task.attribute = 1;
 	io->reply_to = &request->service->control;
 	io->done = request_over;
-	io->repeat = true; /* it only reads */
 	nexus_submit(request->nexus, io);
 }
 

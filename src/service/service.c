@@ -183,6 +183,8 @@ static int state_init(struct service *service, char *why, size_t why_len)
 	if (r == 0)
 		r = defaults_load(&service->defaults, service->store);
 	if (r == 0)
+		r = overrides_load(&service->overrides, service->store);
+	if (r == 0)
 		r = discover_init(service);
 	if (r < 0)
 		snprintf(why, why_len, "can't read the store in %s: %s", service->state_dir,
@@ -209,6 +211,7 @@ int service_new(const struct service_config *config, char *why, size_t why_len,
 	list_init(&service->isid.used);
 	targets_init(&service->targets);
 	defaults_init(&service->defaults);
+	overrides_init(&service->overrides);
 	service->state_dir = strdup(config->state_dir);
 	service->runtime_dir = strdup(config->runtime_dir);
 	r = service->state_dir && service->runtime_dir ? mailbox_init(&service->control) : -ENOMEM;
@@ -272,6 +275,7 @@ void service_free(struct service *service)
 	drive_free(service->drive);
 	discover_free(service);
 	targets_done(&service->targets);
+	overrides_done(&service->overrides);
 	store_close(service->store);
 	service_timer_clear(&service->stop_timer);
 	sd_event_source_disable_unref(service->stop_source);

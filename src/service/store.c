@@ -229,6 +229,28 @@ int store_set(struct store *store, const char *name, const void *value, size_t l
 	return store_run(statement);
 }
 
+int store_each_setting(struct store *store, const char *prefix,
+		       void (*each)(void *ctx, const char *name, const void *value, size_t len),
+		       void *ctx)
+{
+	sqlite3_stmt *statement;
+	int r = store_prepare(store, "SELECT name, value FROM setting"
+				     " WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name",
+			      &statement), rc;
+
+	if (r < 0)
+		return r;
+	bind_text(statement, 1, prefix);
+	while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		int len = sqlite3_column_bytes(statement, 1);
+
+		each(ctx, (const char *)sqlite3_column_text(statement, 0),
+		     len ? sqlite3_column_blob(statement, 1) : "", (size_t)len);
+	}
+	sqlite3_finalize(statement);
+	return rc == SQLITE_DONE ? 0 : store_error(rc);
+}
+
 /* The columns that name a portal: 1 to 4 in every statement. */
 static void bind_portal_key(sqlite3_stmt *statement, const struct store_portal *portal)
 {

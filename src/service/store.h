@@ -32,6 +32,10 @@ void store_close(struct store *store);
  * it does not fit. A NULL value removes the setting. */
 int store_get(struct store *store, const char *name, void *value, size_t room);
 int store_set(struct store *store, const char *name, const void *value, size_t len);
+/* Calls `each` for all whose name begins with the prefix, in the order of their names. */
+int store_each_setting(struct store *store, const char *prefix,
+		       void (*each)(void *ctx, const char *name, const void *value, size_t len),
+		       void *ctx);
 
 /* A SendTargets portal as it was added. */
 struct store_portal {

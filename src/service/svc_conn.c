@@ -145,6 +145,7 @@ const char *svc_session_portal_text(const struct svc_session *session,
 
 /* ---- the portals of the session's group */
 
+/* DSC-5, MCS-4 */
 static bool in_group(const struct svc_session *session, const struct name_address *address)
 {
 	return address->tag == session->tag;
@@ -239,19 +240,21 @@ static uint32_t add_effective(struct svc_session *session, const struct svc_conn
 			      struct effective *ret)
 {
 	struct service *service = session->service;
+	struct defaults settings;
 	const struct effective_input in = {
 		.purpose = EFFECTIVE_ADD,
 		.options = options,
 		.session = &session->effective.options,
 		.security_flags = security_flags,
 		.portal_flags = discover_flags(service, conn->host, conn->port),
-		.defaults = &service->defaults,
+		.defaults = &settings,
 		.node_name = session->initiator_name,
 		.initiator_secret = service->initiator_secret,
 		.initiator_secret_len = service->initiator_secret_len,
 		.open = &service->open,
 	};
 
+	overrides_apply(&service->overrides, session->target_name, &service->defaults, &settings);
 	return effective_make(&in, ret);
 }
 

@@ -17,6 +17,7 @@
 #include "service/log.h"
 #include "service/status.h"
 #include "service/svc_conn.h"
+#include "service/svc_notes.h"
 
 static void svc_session_free(struct svc_session *session)
 {
@@ -26,6 +27,7 @@ static void svc_session_free(struct svc_session *session)
 	service->session_count--;
 	service_timer_clear(&session->login_timer);
 	service_timer_clear(&session->close_timer);
+	service_timer_clear(&session->search_timer);
 	isid_release(&session->isid);
 	targets_release(&service->targets, session->target);
 	svc_conn_free_all(session);
@@ -71,66 +73,6 @@ static void on_answer(void *ctx, void *token, const struct fault *fault,
 		svc_conn_answered(session, token, fault, conn);
 }
 
-static void on_text(void *ctx, void *token, const struct fault *fault, const char *text, size_t len)
-{
-	(void)ctx;
-	(void)token;
-	(void)fault;
-	(void)text;
-	(void)len;
-}
-
-static void on_state(void *ctx, enum session_event_kind kind, const struct fault *why,
-		     uint64_t pause_ns)
-{
-	struct svc_session *session = ctx;
-	const uint32_t *value = session->service->defaults.value;
-
-	if (session->state != SVC_UP)
-		return;
-	switch (kind) {
-	case SESSION_EVENT_UP:
-		session->pause_ns = pause_ns;
-		log_notice("%s: the session is back; commands waited %.1f ms", session->target_name,
-			   (double)pause_ns / 1e6);
-		break;
-	case SESSION_EVENT_DOWN:
-		log_warning("%s: the session is interrupted (%s); logging in again, every %u s until it "
-			    "works; commands wait up to %u s", session->target_name, why->text,
-			    value[DEFAULT_RETRY_TIME], value[DEFAULT_HOLD_TIME]);
-		break;
-	case SESSION_EVENT_FAILED:
-		log_error("%s: the session did not come back within %u s (%s): commands fail from now"
-			  " on; still trying every %u s", session->target_name,
-			  value[DEFAULT_HOLD_TIME], why->text, value[DEFAULT_RETRY_TIME]);
-		break;
-	default:
-		break;
-	}
-}
-
-/* The loss of one takes all others along, with one cause: on_state tells it, once. */
-static void on_conn(void *ctx, const struct nexus_conn *conn, bool up, const struct fault *why)
-{
-	struct svc_session *session = ctx;
-
-	if (up)
-		log_info("%s: connection 0x%llx from %s to %s port %u is up", session->target_name,
-			 (unsigned long long)conn->id, conn->local_address, conn->target_host,
-			 conn->target_port);
-	else
-		log_info("%s: connection 0x%llx to %s port %u %s", session->target_name,
-			 (unsigned long long)conn->id, conn->target_host, conn->target_port,
-			 why->kind == FAULT_NONE ? "was logged out" : "is down");
-}
-
-static void on_async(void *ctx, const struct conn_async *async)
-{
-	struct svc_session *session = ctx;
-
-	log_info("%s: the target sent asynchronous message %u", session->target_name, async->event);
-}
-
 static bool svc_session_next_try(struct svc_session *session);
 
 static void on_ended(void *ctx)
@@ -149,7 +91,8 @@ static void on_ended(void *ctx)
 }
 
 static const struct nexus_ops ops = {
-	.answer = on_answer, .text = on_text, .state = on_state, .conn = on_conn, .async = on_async,
+	.answer = on_answer, .text = svc_note_text, .state = svc_note_state, .conn = svc_note_conn,
+	.async = svc_note_async, .managed = svc_note_managed, .conn_doubt = svc_note_conn_doubt,
 	.ended = on_ended,
 };
 
@@ -184,7 +127,7 @@ static uint32_t svc_session_try(struct svc_session *session)
 	if (status)
 		goto out;
 	conn->id = options.id;
-	connect_config(service, &session->effective, &session->isid, &config);
+	connect_config(service, &session->effective, &session->settings, &session->isid, &config);
 	config.target_name = session->target_name;
 	config.initiator_name = session->initiator_name;
 	config.portal_group_tag = session->tag;
@@ -286,6 +229,7 @@ void svc_session_logged_in(struct svc_session *session, struct svc_conn *conn,
 	if (up && up->login.portal_group_tag >= 0)
 		session->tag = up->login.portal_group_tag;
 	svc_conn_set_portals(session);
+	policy_begin(session);
 	log_notice("%s: logged in through %s port %u%s", session->target_name, conn->host, conn->port,
 		   session->informational ? ", for information only" : "");
 	svc_conn_reply(conn, ERROR_SUCCESS);
@@ -324,14 +268,15 @@ static bool already_logged_in(struct service *service, const struct target *targ
 }
 
 static uint32_t login_effective(struct service *service, const struct svc_login *login,
-				const char *host, uint16_t port, struct effective *ret)
+				const struct name_address *address, const struct defaults *settings,
+				struct effective *ret)
 {
 	const struct effective_input in = {
 		.purpose = EFFECTIVE_LOGIN,
 		.options = &login->options,
 		.security_flags = login->security_flags,
-		.portal_flags = discover_flags(service, host, port),
-		.defaults = &service->defaults,
+		.portal_flags = discover_flags(service, address->host, address->port),
+		.defaults = settings,
 		.node_name = service->node_name,
 		.initiator_secret = service->initiator_secret,
 		.initiator_secret_len = service->initiator_secret_len,
@@ -418,16 +363,39 @@ static uint32_t login_portal(struct service *service, const struct svc_login *lo
 	return ERROR_SUCCESS;
 }
 
+static bool same_secret(const struct chap_config *a, const struct chap_config *b)
+{
+	return a->mode != CHAP_NONE && b->mode != CHAP_NONE &&
+	       secret_equal(a->secret, a->secret_len, b->secret, b->secret_len);
+}
+
+/* SEC-14: a target that knows our secret for another one can pass for us there. */
+static void secret_warn(const struct svc_session *session)
+{
+	list_for_each(it, &session->service->sessions) {
+		const struct svc_session *other = list_entry(it, struct svc_session, link);
+
+		if (other->target == session->target ||
+		    !same_secret(&session->effective.chap, &other->effective.chap))
+			continue;
+		log_warning("%s: its CHAP secret is that of %s too; each target should have its own",
+			    session->target_name, other->target_name);
+		return;
+	}
+}
+
 static uint32_t login_begin(struct service *service, const struct svc_login *login,
 			    struct svc_session **ret)
 {
 	struct svc_session *session;
 	struct name_address address;
 	struct effective effective;
+	struct defaults settings;
 	unsigned next_address = 0;
 	char text[OPTIONS_TEXT];
 	uint32_t status = ERROR_SUCCESS;
 
+	overrides_apply(&service->overrides, login->target->name, &service->defaults, &settings);
 	if (!(login->options.login_flags & LOGIN_MULTIPATH) &&
 	    already_logged_in(service, login->target))
 		status = ISDSC_TARGET_ALREADY_LOGGED_IN;
@@ -436,7 +404,7 @@ static uint32_t login_begin(struct service *service, const struct svc_login *log
 	if (!status && service->session_count >= SERVICE_SESSIONS_MAX)
 		status = ISDSC_TOO_MANY_SESSIONS;
 	if (!status)
-		status = login_effective(service, login, address.host, address.port, &effective);
+		status = login_effective(service, login, &address, &settings, &effective);
 	if (status)
 		return status;
 	session = svc_session_new(service, login);
@@ -449,6 +417,8 @@ static uint32_t login_begin(struct service *service, const struct svc_login *log
 		svc_session_aim(session, &address);
 		strcpy(list_entry(session->conns.next, struct svc_conn, link)->text, text);
 		session->effective = effective;
+		session->settings = settings;
+		secret_warn(session);
 		*ret = session;
 	}
 	effective_done(&effective);
@@ -469,7 +439,7 @@ void svc_session_login(struct bus_call *call, struct service *service,
 	conn = list_entry(session->conns.next, struct svc_conn, link);
 	conn->call = call;
 	/* Portals that don't answer must not add up their limits. */
-	service_timer(service, &session->login_timer, service->defaults.value[DEFAULT_LOGIN_TIME],
+	service_timer(service, &session->login_timer, session->settings.value[DEFAULT_LOGIN_TIME],
 		      login_time_over, session);
 	status = svc_session_try(session);
 	if (!status)

@@ -7,6 +7,7 @@
 #define ISCSIDSC_SERVICE_SVC_SESSION_H
 
 #include "disk/disk.h"
+#include "scsi/sense.h"
 #include "service/bus_call.h"
 #include "service/inside.h"
 
@@ -40,10 +41,14 @@ struct svc_conn {
 
 /* A logical unit. */
 struct svc_unit {
-	struct list link;            /* owned by svc_session.units */
+	struct list link;            /* owned by svc_session.units, in the order of their LUNs */
 	struct svc_session *session;
 	struct disk *disk;
+	uint64_t lun;                /* raw SAM form */
+	uint8_t os_lun;              /* number in listings; stays while others come and go */
+	uint64_t blocks;             /* as told last */
 	bool ready, closed;
+	bool back;                   /* closed, and to be opened anew once it has ended */
 };
 
 /* A call that waits until the units are known. */
@@ -67,6 +72,7 @@ struct svc_session {
 	uint32_t port_number;
 	uint64_t security_flags;     /* of the login; with those of a portal they decide there */
 	struct effective effective;  /* of the first connection; has secrets */
+	struct defaults settings;    /* those that held for the target at the login */
 	int tag;                     /* portal group, -1 unknown */
 	struct nexus *nexus;         /* NULL once it ended */
 	struct list conns;
@@ -81,7 +87,9 @@ struct svc_session {
 	/* units */
 	struct list units;
 	unsigned unit_count, units_unready, units_open;
-	bool probing;                /* the list of units is still being made */
+	bool probing;                /* the list of units is being made */
+	bool search_again;           /* it changed meanwhile */
+	sd_event_source *search_timer; /* NULL: no search is to come */
 	struct list waiters;
 
 	/* the end */
@@ -119,10 +127,26 @@ bool svc_session_may_use(const struct svc_session *session, const char *host, ui
 const char *svc_session_portal_text(const struct svc_session *session,
 				    const struct nexus_conn *conn);
 
+/* ---- calls_policy.c, calls_task.c */
+
+/* Gives a session that has logged in the load balance policy of the settings. */
+void policy_begin(struct svc_session *session);
+/* Of the nexus: the answer to a task management function; ends the call. */
+void svc_session_managed(struct svc_session *session, struct bus_call *call,
+			 const struct fault *fault, uint8_t response);
+
 /* ---- units.c */
 
 /* Begins to look for units, and to serve those that are disks. */
 void units_find(struct svc_session *session);
+/* Asks the target for its list of units again, a little later: those that are new get disks, those
+ * that are gone are closed. Any number of calls meanwhile are one. */
+void units_search(struct svc_session *session);
+/* The session came back: looks whether its units are still what they were. */
+void units_look(struct svc_session *session);
+/* Sense data that a unit of this nexus sent ask for a look; any sense data may be given. */
+void units_hinted(struct service *service, const struct nexus *nexus, uint64_t lun,
+		  const struct sense *sense);
 /* Closes all disks. units_closed of svc_session.c is told when none is left. */
 void units_close(struct svc_session *session);
 /* Answers GetDevicesForIScsiSession once the units are known or SVC_DEVICE_SECONDS went by. */

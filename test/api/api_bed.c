@@ -18,15 +18,16 @@
 enum { ARGS_MAX = 32 };
 
 struct api_bed api_bed;
-static bool target_broken; /* it is meant to misbehave */
+static int target_in = -1;    /* its standard input */
+static long target_heard;     /* bytes of its log that were read */
 
 static void nap(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 }
 
-/* Starts a program whose output goes to dir/NAME.log. */
-static pid_t program_start(const char *variable, const char *const *argv, const char *name)
+/* Starts a program whose output goes to dir/NAME.log. Its input: `in`, which is closed, or none: -1. */
+static pid_t program_start(const char *variable, const char *const *argv, const char *name, int in)
 {
 	const char *path = getenv(variable);
 	char log[128];
@@ -38,16 +39,18 @@ static pid_t program_start(const char *variable, const char *const *argv, const 
 	pid = fork();
 	if (pid == 0) {
 		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-		int null = open("/dev/null", O_RDONLY);
+		int input = in < 0 ? open("/dev/null", O_RDONLY) : in;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(null, 0);
+		dup2(input, 0);
 		dup2(fd, 1);
 		dup2(fd, 2);
 		execv(path, (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	assert_true(pid > 0);
+	if (in >= 0)
+		close(in);
 	return pid;
 }
 
@@ -97,7 +100,7 @@ void api_service_start(void)
 
 	snprintf(state, sizeof(state), "%s/state", api_bed.dir);
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", api_bed.socket);
-	api_bed.service = program_start("API_SERVICE", argv, "service");
+	api_bed.service = program_start("API_SERVICE", argv, "service", -1);
 	for (int i = 0; i < 1000; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		int rc = connect(fd, (struct sockaddr *)&un, sizeof(un));
@@ -126,22 +129,24 @@ static void target_start(const char *const *options)
 	char first[64], second[64], path[128], line[128];
 	const char *argv[ARGS_MAX] = { "mcs_target", first };
 	unsigned n = 2, port = 0;
+	int ends[2];
 
-	target_broken = false;
 	snprintf(first, sizeof(first), "--listen=127.0.0.1:%u", api_bed.port);
 	if (api_bed.port) {
 		snprintf(second, sizeof(second), "--listen=127.0.0.2:%u", api_bed.port);
 		argv[n++] = second;
 	}
-	for (unsigned i = 0; options && options[i] && n < ARGS_MAX - 1; i++) {
+	for (unsigned i = 0; options && options[i] && n < ARGS_MAX - 1; i++)
 		argv[n++] = options[i];
-		if (strncmp(options[i], "--bad", 5) == 0 || strncmp(options[i], "--drop", 6) == 0)
-			target_broken = true;
-	}
 	argv[n] = NULL;
 	snprintf(path, sizeof(path), "%s/target.log", api_bed.dir);
 	unlink(path);
-	api_bed.target = program_start("API_TARGET", argv, "target");
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	api_bed.target = program_start("API_TARGET", argv, "target", ends[0]);
+	if (target_in >= 0)
+		close(target_in);
+	target_in = ends[1];
+	target_heard = 0;
 	for (int i = 0; i < 500 && port == 0; i++) {
 		FILE *f = fopen(path, "r");
 
@@ -166,10 +171,60 @@ static void target_end(void)
 {
 	int status = program_end(&api_bed.target, SIGTERM);
 
-	if (status != 0 && !target_broken) {
+	if (status != 0) {
 		log_print("target");
 		fail_msg("the target ended with %d", status);
 	}
+}
+
+/* The next line of its log that begins with the word. */
+static void target_hear(const char *word, char *line, int room)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/target.log", api_bed.dir);
+	for (int i = 0; i < 500; i++) {
+		f = fopen(path, "r");
+		assert_non_null(f);
+		fseek(f, target_heard, SEEK_SET);
+		while (fgets(line, room, f) && strchr(line, '\n')) {
+			target_heard = ftell(f);
+			if (strncmp(line, word, strlen(word)))
+				continue;
+			fclose(f);
+			return;
+		}
+		fclose(f);
+		nap();
+	}
+	log_print("target");
+	fail_msg("the target did not answer '%s'", word);
+}
+
+unsigned api_target_tell(const char *line)
+{
+	char answer[256], word[32];
+	unsigned n = 0;
+
+	assert_int_equal(sscanf(line, "%31s", word), 1);
+	assert_int_equal(dprintf(target_in, "%s\n", line), strlen(line) + 1);
+	target_hear(word, answer, sizeof(answer));
+	sscanf(answer, "%*s %u", &n);
+	return n;
+}
+
+unsigned api_target_count(const char *name)
+{
+	char line[1024], word[64];
+	const char *found;
+
+	assert_int_equal(dprintf(target_in, "counts\n"), 7);
+	target_hear("counts", line, sizeof(line));
+	snprintf(word, sizeof(word), " %s=", name);
+	found = strstr(line, word);
+	assert_non_null(found);
+	return (unsigned)atoi(found + strlen(word));
 }
 
 void api_target_restart(const char *const *options)

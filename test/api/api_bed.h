@@ -35,8 +35,8 @@ extern struct api_bed api_bed;
 
 /* Group fixtures: *state is a NULL-ended array of options for the target, or NULL. */
 int api_setup(void **state);
-/* Ends both; the service has to end with 0, the target (unless it was broken on purpose) without
- * having seen a rule of the protocol broken. */
+/* Ends both; the service has to end with 0, the target without having seen a rule of the protocol
+ * broken. */
 int api_teardown(void **state);
 
 void api_service_start(void);
@@ -44,6 +44,10 @@ void api_service_start(void);
 int api_service_end(int signal);
 /* Replaces the target by one with other options (NULL-ended). */
 void api_target_restart(const char *const *options);
+/* Gives the target a line (test/target/control.c); the number in its answer. */
+unsigned api_target_tell(const char *line);
+/* How often something happened there, by its name in that file. */
+unsigned api_target_count(const char *name);
 
 /* Asserts that a call ends with this status; prints both in hexadecimal if not. */
 #define api_expect(status, call) api_expect_at((status), (call), #call, __FILE__, __LINE__)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api_bed.h"
+#include "../duty.h"
 
 /* A port on which nobody listens: taken and given back. */
 static uint16_t dead_port(void)
@@ -58,6 +59,7 @@ static void test_add_list_remove(void **state)
 	count = 4;
 	api_expect(ERROR_SUCCESS, ReportIScsiSendTargetPortalsA(&count, info));
 	assert_int_equal(count, 0);
+	DUTY("DSC-1 DSC-2");
 }
 
 static void test_nobody_listens(void **state)
@@ -248,6 +250,7 @@ static void test_target_portals(void **state)
 	api_expect(ISDSC_TARGET_NOT_FOUND,
 		   ReportIScsiTargetPortalsA(NULL, api_text("iqn.2026-11.test:other"), NULL, &count, list));
 	api_expect(ERROR_SUCCESS, portal_remove(&portal));
+	DUTY("DSC-5");
 }
 
 static void test_initiator(void **state)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api_bed.h"
+#include "../duty.h"
 
 static ISDSC_STATUS login(const char *target, ISCSI_TARGET_PORTALA *portal,
 			  ISCSI_LOGIN_OPTIONS *options, ISCSI_SECURITY_FLAGS flags,
@@ -127,6 +128,7 @@ static void test_secret_rules(void **state)
 	options.AuthType = (ISCSI_AUTH_TYPES)7;
 	api_expect(ISDSC_INVALID_LOGON_AUTH_TYPE,
 		   login(API_TARGET_NAME, &portal, &options, 0, &session));
+	DUTY("SEC-11 SEC-12 SEC-13");
 }
 
 static void test_session_list(void **state)
@@ -281,6 +283,7 @@ static void test_scsi(void **state)
 	sense_size = sizeof(sense);
 	api_expect(ISDSC_INVALID_SESSION_ID,
 		   SendScsiReadCapacity(&session, 0, &status, &size, response, &sense_size, sense));
+	DUTY("IN-13");
 }
 
 /* A command that only reads is repeated when its connection was cut under it. */

@@ -5,8 +5,14 @@
  */
 #include <string.h>
 
+#include "../duty.h"
 #include "memory.h"
 #include "sim.h"
+
+/* Memory that runs out is noted where the connection is. */
+#define CARRIER_DOOR(c, call) \
+	do { memory.place = memory.one_in ? trouble_place(c) : PLACE_S2; DOOR(call); \
+	     memory.place = PLACE_S2; } while (0)
 
 static void post(struct list *queue, const struct message *what)
 {
@@ -23,6 +29,7 @@ struct carrier *carrier_new(struct sim *sim, struct conn *conn)
 	c->conn = conn;
 	c->id = conn_id(conn);
 	c->slot = conn_slot(conn);
+	c->state = conn_state(conn);
 	list_init(&c->orders);
 	list_init(&c->news);
 	list_append(&sim->carriers, &c->link);
@@ -70,6 +77,113 @@ static void close_wire(struct carrier *c)
 	c->lent_count = 0;
 }
 
+static unsigned state_number(enum conn_state state)
+{
+	static const uint8_t numbers[] = { [CONN_S1_FREE] = 1, [CONN_S2_XPT_WAIT] = 2,
+		[CONN_S4_IN_LOGIN] = 4, [CONN_S5_LOGGED_IN] = 5, [CONN_S6_IN_LOGOUT] = 6,
+		[CONN_S7_LOGOUT_REQUESTED] = 7, [CONN_S8_CLEANUP_WAIT] = 8 };
+
+	return numbers[state];
+}
+
+/* RFC 7143 section 8.1.4. What leads to S8 there ends the connection here, and the session cleans up
+ * after it; a door call may bring several steps at once. */
+static void check_state(struct sim *sim, struct carrier *c)
+{
+	enum conn_state was = c->state, is = conn_state(c->conn);
+
+	if (was == is)
+		return;
+	c->state = is;
+	c->before = was;
+	switch (was * 16 + is) {
+	case CONN_S1_FREE * 16 + CONN_S2_XPT_WAIT:
+		DUTY("T1");
+		break;
+	case CONN_S2_XPT_WAIT * 16 + CONN_S4_IN_LOGIN:
+		DUTY("T4");
+		break;
+	case CONN_S4_IN_LOGIN * 16 + CONN_S5_LOGGED_IN:
+		DUTY("T5");
+		break;
+	case CONN_S5_LOGGED_IN * 16 + CONN_S6_IN_LOGOUT:
+		DUTY("T9");
+		break;
+	case CONN_S5_LOGGED_IN * 16 + CONN_S7_LOGOUT_REQUESTED:
+		DUTY("T11");
+		if (c->wire)
+			trouble_watch(sim, c->wire, PLACE_S7);
+		break;
+	case CONN_S7_LOGOUT_REQUESTED * 16 + CONN_S6_IN_LOGOUT:
+		DUTY("T10");
+		break;
+	case CONN_S4_IN_LOGIN * 16 + CONN_S2_XPT_WAIT: /* moved, or begun anew */
+	case CONN_S4_IN_LOGIN * 16 + CONN_S6_IN_LOGOUT:
+	case CONN_S4_IN_LOGIN * 16 + CONN_S7_LOGOUT_REQUESTED:
+		break;
+	default:
+		if (is != CONN_S1_FREE)
+			sim_fail(sim, "a connection went from S%u to S%u", state_number(was),
+				 state_number(is));
+		break;
+	}
+}
+
+/* The steps to S1, and those to S8. */
+static void check_end(const struct carrier *c, enum fault_kind why)
+{
+	switch (c->before) {
+	case CONN_S2_XPT_WAIT:
+		DUTY("T2");
+		break;
+	case CONN_S4_IN_LOGIN:
+		DUTY("T7");
+		break;
+	case CONN_S5_LOGGED_IN:
+		if (why == FAULT_ABANDONED)
+			DUTY("T8");
+		else
+			DUTY("T15");
+		break;
+	case CONN_S6_IN_LOGOUT:
+		if (why == FAULT_NONE)
+			DUTY("T13");
+		else
+			DUTY("T17");
+		break;
+	case CONN_S7_LOGOUT_REQUESTED:
+		if (why == FAULT_ABANDONED)
+			DUTY("T18");
+		else
+			DUTY("T16");
+		break;
+	case CONN_S1_FREE:
+	case CONN_S8_CLEANUP_WAIT:
+		break;
+	}
+}
+
+/* The transport is asked: nothing acknowledged for as long means that the path is dead; a slow target
+ * is only left alone for a while. */
+static void in_doubt(struct sim *sim, struct carrier *c, uint64_t silence)
+{
+	struct fault why;
+
+	c->asked_doubt = true;
+	if (!silence)
+		sim_fail(sim, "doubt without silence");
+	if (!c->wire || wire_silence(sim, c->wire) < silence) {
+		tell(c, &(struct message){ .kind = NEWS_DOUBT });
+		return;
+	}
+	sim->trouble_came = true;
+	sim_say(sim, "%3u    nothing acknowledged: the path is dead", c->wire->id);
+	fault_set(&why, FAULT_TIMEOUT, 0, "nothing acknowledged for %llu ms; the path is dead",
+		  (unsigned long long)(silence / SIM_MS));
+	close_wire(c);
+	conn_closed(c->conn, &why, sim->now);
+}
+
 static void on_event(struct sim *sim, struct carrier *c, const struct conn_event *ev)
 {
 	switch (ev->kind) {
@@ -100,8 +214,24 @@ static void on_event(struct sim *sim, struct carrier *c, const struct conn_event
 			conn_wake(c->conn);
 		tell(c, &(struct message){ .kind = NEWS_WAKE, .wake = ev->wake });
 		break;
+	case CONN_EVENT_MANAGED:
+		tell(c, &(struct message){ .kind = NEWS_MANAGED, .management = ev->management });
+		break;
+	case CONN_EVENT_CLEANED:
+		tell(c, &(struct message){ .kind = NEWS_CLEANED, .cleaned = ev->cleaned });
+		break;
+	case CONN_EVENT_DOUBT:
+		in_doubt(sim, c, ev->silence);
+		break;
+	case CONN_EVENT_TRUST:
+		if (!c->asked_doubt)
+			sim_fail(sim, "trusted again without a doubt");
+		c->asked_doubt = false;
+		tell(c, &(struct message){ .kind = NEWS_TRUST });
+		break;
 	case CONN_EVENT_END:
 		sim_say(sim, "connection %llu ended: %s", (unsigned long long)c->id, ev->fault.text);
+		check_end(c, ev->fault.kind);
 		close_wire(c);
 		c->ended = true;
 		tell(c, &(struct message){ .kind = NEWS_END, .fault = ev->fault });
@@ -113,6 +243,8 @@ static void on_event(struct sim *sim, struct carrier *c, const struct conn_event
 static void drain(struct sim *sim, struct carrier *c)
 {
 	struct conn_event ev = { .kind = CONN_EVENT_NONE };
+
+	check_state(sim, c);
 
 	while (conn_next_event(c->conn, &ev)) {
 		if (c->ended)
@@ -131,7 +263,7 @@ void carrier_opened(struct sim *sim, struct carrier *c)
 
 	for (unsigned i = 0; i < ENGINE_ENTROPY; i++)
 		entropy[i] = (uint8_t)random_next(&sim->random);
-	DOOR(conn_opened(c->conn, entropy, sim->now));
+	CARRIER_DOOR(c, conn_opened(c->conn, entropy, sim->now));
 	drain(sim, c);
 }
 
@@ -142,7 +274,7 @@ void carrier_closed(struct sim *sim, struct carrier *c, enum fault_kind kind, in
 	fault_set(&why, kind, detail, "the simulated network");
 	c->wire = NULL;
 	c->lent_count = 0;
-	DOOR(conn_closed(c->conn, &why, sim->now));
+	CARRIER_DOOR(c, conn_closed(c->conn, &why, sim->now));
 	drain(sim, c);
 }
 
@@ -164,7 +296,7 @@ void carrier_received(struct sim *sim, struct carrier *c, const uint8_t *data, s
 		}
 		if (!n)
 			break;
-		DOOR(conn_received(c->conn, n, sim->now));
+		CARRIER_DOOR(c, conn_received(c->conn, n, sim->now));
 		drain(sim, c);
 		data += n;
 		len -= n;
@@ -194,11 +326,11 @@ static void send_lent(struct sim *sim, struct carrier *c)
 	for (unsigned i = 0; i < c->lent_count && left; i++) {
 		size_t part = c->lent[i].iov_len < left ? c->lent[i].iov_len : left;
 
-		wire_send(c->wire, c->lent[i].iov_base, part);
+		wire_send(sim, c->wire, c->lent[i].iov_base, part);
 		left -= part;
 	}
 	c->lent_count = 0;
-	DOOR(conn_sent(c->conn, n, sim->now));
+	CARRIER_DOOR(c, conn_sent(c->conn, n, sim->now));
 	drain(sim, c);
 	c->busy = n == all;
 }
@@ -214,7 +346,7 @@ static bool send_step(struct sim *sim, struct carrier *c)
 	c->busy = false;
 	if (!conn_wants_send(c->conn))
 		return true;
-	DOOR(c->lent_count = conn_pending(c->conn, c->lent, ENGINE_PENDING_IOV, sim->now));
+	CARRIER_DOOR(c, c->lent_count = conn_pending(c->conn, c->lent, ENGINE_PENDING_IOV, sim->now));
 	if (c->lent_count) {
 		c->busy = true;
 		if (random_one_in(&sim->random, 2))
@@ -228,30 +360,53 @@ static bool send_step(struct sim *sim, struct carrier *c)
 
 /* ---------------------------------------------------------------- steps */
 
+/* The connection has ended; what came for it goes back as it was. */
+static void send_back(struct carrier *c, const struct message *order)
+{
+	if (order->kind == ORDER_SUBMIT) {
+		if (order->task->outcome != TASK_SUSPENDED)
+			order->task->outcome = TASK_UNSENT;
+		tell(c, &(struct message){ .kind = NEWS_TASK, .task = order->task });
+	}
+	if (order->kind == ORDER_MANAGE) {
+		fault_set(&order->management->fault, FAULT_GONE, 0, "the connection has ended");
+		tell(c, &(struct message){ .kind = NEWS_MANAGED, .management = order->management });
+	}
+}
+
 static void obey(struct sim *sim, struct carrier *c, const struct message *order)
 {
 	if (c->ended) {
-		if (order->kind == ORDER_SUBMIT) {
-			order->task->outcome = TASK_UNSENT;
-			tell(c, &(struct message){ .kind = NEWS_TASK, .task = order->task });
-		}
+		send_back(c, order);
 		return;
 	}
 	switch ((enum order_kind)order->kind) {
 	case ORDER_START:
-		DOOR(conn_start(c->conn, sim->now));
+		CARRIER_DOOR(c, conn_start(c->conn, sim->now));
 		break;
 	case ORDER_SUBMIT:
-		DOOR(conn_submit(c->conn, order->task, sim->now));
+		CARRIER_DOOR(c, conn_submit(c->conn, order->task, sim->now));
 		break;
 	case ORDER_LOGOUT:
-		DOOR(conn_logout(c->conn, order->reason, sim->now));
+		CARRIER_DOOR(c, conn_logout(c->conn, order->reason, sim->now));
+		if (c->wire)
+			trouble_watch(sim, c->wire, PLACE_S6);
 		break;
 	case ORDER_ABANDON:
-		DOOR(conn_abandon(c->conn, sim->now));
+		CARRIER_DOOR(c, conn_abandon(c->conn, sim->now));
 		break;
 	case ORDER_WAKE:
 		conn_wake(c->conn);
+		break;
+	case ORDER_CLEANUP:
+		CARRIER_DOOR(c, conn_cleanup(c->conn, &order->lost, sim->now));
+		break;
+	case ORDER_CONCLUDE:
+		CARRIER_DOOR(c, conn_conclude_covered(c->conn, order->function, order->lun, order->cmd_sn,
+					   sim->now));
+		break;
+	case ORDER_MANAGE:
+		CARRIER_DOOR(c, conn_manage(c->conn, order->management, sim->now));
 		break;
 	case ORDER_TEXT:
 		if (conn_text(c->conn, "SendTargets=All", sizeof("SendTargets=All"), sim->now) < 0)
@@ -261,13 +416,25 @@ static void obey(struct sim *sim, struct carrier *c, const struct message *order
 	drain(sim, c);
 }
 
+/* A loop that is busy with other things reads its messages later. */
+static bool postponed(struct sim *sim, const struct list *queue, uint64_t *until)
+{
+	if (list_empty(queue) || *until > sim->now)
+		return true;
+	if (!random_one_in(&sim->random, 24))
+		return false;
+	*until = sim->now + random_below(&sim->random, sim->options.loop_delay * 1000) * SIM_US;
+	return true;
+}
+
 static bool take_order(struct sim *sim, struct carrier *c)
 {
-	struct list *it = list_pop(&c->orders);
+	struct list *it;
 	struct message *m;
 
-	if (!it)
+	if (postponed(sim, &c->orders, &c->orders_at))
 		return false;
+	it = list_pop(&c->orders);
 	m = list_entry(it, struct message, link);
 	obey(sim, c, m);
 	free(m);
@@ -276,11 +443,12 @@ static bool take_order(struct sim *sim, struct carrier *c)
 
 static bool deliver_news(struct sim *sim, struct carrier *c)
 {
-	struct list *it = list_pop(&c->news);
+	struct list *it;
 	struct message *m;
 
-	if (!it)
+	if (postponed(sim, &c->news, &c->news_at))
 		return false;
+	it = list_pop(&c->news);
 	m = list_entry(it, struct message, link);
 	home_news(sim, c, m);
 	free(m);
@@ -303,15 +471,28 @@ bool carrier_step(struct sim *sim, struct carrier *c)
 	}
 }
 
-uint64_t carrier_deadline(const struct carrier *c)
+/* Only of the connection. */
+static uint64_t conn_due(const struct carrier *c)
 {
 	return c->ended ? ENGINE_NEVER : conn_deadline(c->conn);
 }
 
-void carrier_expire(struct sim *sim, struct carrier *c)
+uint64_t carrier_deadline(const struct carrier *c)
 {
-	if (c->ended || conn_deadline(c->conn) > sim->now)
-		return;
-	DOOR(conn_expire(c->conn, sim->now));
+	uint64_t at = conn_due(c);
+
+	if (!list_empty(&c->orders) && c->orders_at < at)
+		at = c->orders_at;
+	if (!list_empty(&c->news) && c->news_at < at)
+		at = c->news_at;
+	return at;
+}
+
+bool carrier_expire(struct sim *sim, struct carrier *c)
+{
+	if (conn_due(c) > sim->now)
+		return false;
+	CARRIER_DOOR(c, conn_expire(c->conn, sim->now));
 	drain(sim, c);
+	return true;
 }

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "../duty.h"
 #include "memory.h"
 #include "sim.h"
 
@@ -43,7 +44,7 @@ static void id_remove(struct home *h, uint64_t id)
 
 bool home_complete(const struct home *h)
 {
-	return h->up && h->paths == h->id_count;
+	return !h->managing && list_empty(&h->adrift) && h->up && h->paths == h->id_count;
 }
 
 unsigned home_open_calls(const struct home *h)
@@ -124,6 +125,7 @@ static void add_answered(struct sim *sim, const struct call *call, const struct 
 		return;
 	}
 	h->adds_failed++;
+	h->add_at = sim->now + random_below(&sim->random, 1000) * SIM_MS;
 	if (expected ? why->kind != expected : !trouble_known(sim))
 		sim_fail(sim, "an added login failed: %s", why->text);
 }
@@ -172,6 +174,7 @@ static void left(struct sim *sim, const struct session_event *ev)
 {
 	struct home *h = &sim->home;
 
+	h->lefts++;
 	sim_say(sim, "connection %llu left: %s", (unsigned long long)ev->id, ev->fault.text);
 	for (unsigned i = 0; i < h->paths; i++)
 		if (h->path[i]->id == ev->id) {
@@ -180,27 +183,41 @@ static void left(struct sim *sim, const struct session_event *ev)
 		}
 }
 
-static void dismiss(struct sim *sim, const struct session_event *ev, enum order_kind order)
+static struct carrier *order(struct sim *sim, const struct conn *conn, const struct message *what)
 {
-	struct carrier *c = carrier_of(sim, ev->conn);
+	struct carrier *c = carrier_of(sim, conn);
 
-	if (!c) {
+	if (c)
+		carrier_order(c, what);
+	else
 		sim_fail(sim, "an order to a connection that is gone");
-		return;
-	}
-	path_remove(&sim->home, c);
-	carrier_order(c, &(struct message){ .kind = order, .reason = ev->reason });
+	return c;
+}
+
+/* It takes no new commands any more. */
+static void dismiss(struct sim *sim, const struct session_event *ev, enum order_kind kind)
+{
+	struct carrier *c = order(sim, ev->conn, &(struct message){ .kind = kind, .reason = ev->reason });
+
+	if (c)
+		path_remove(&sim->home, c);
 }
 
 static void came_up(struct sim *sim, const struct session_event *ev)
 {
 	struct home *h = &sim->home;
 
-	if (h->up)
-		sim_fail(sim, "up while up");
-	if (h->ups && ev->epoch <= h->epoch)
+	if (h->up || session_state(h->session) != SESSION_Q3_LOGGED_IN)
+		sim_fail(sim, "up while up, or not in Q3");
+	if (!h->ups)
+		DUTY("N1");
+	else if (ev->epoch == h->epoch)
+		DUTY("N4 REC-14");
+	else
+		DUTY("N6 REC-1");
+	if (h->ups && (ev->epoch < h->epoch || (ev->epoch == h->epoch && (h->failed || !sim->options.level))))
 		sim_fail(sim, "the epoch does not rise");
-	h->up = true;
+	h->up = h->ask_again = true;
 	if (!h->ups) {
 		memory.one_in = sim->options.memory_one_in;
 		memory.left = sim->options.memory_failures;
@@ -208,6 +225,33 @@ static void came_up(struct sim *sim, const struct session_event *ev)
 	h->failed = false;
 	h->epoch = ev->epoch;
 	h->ups++;
+}
+
+static void wake_all(struct sim *sim, uint64_t slots)
+{
+	list_for_each(it, &sim->carriers) {
+		struct carrier *c = list_entry(it, struct carrier, link);
+
+		if (!c->forgotten && (slots >> c->slot & 1))
+			carrier_order(c, &(struct message){ .kind = ORDER_WAKE });
+	}
+}
+
+/* The end of a connection may be told to the session later than it knows of it otherwise. */
+#define LATE (700 * SIM_MS)
+
+/* TIM-2, unless the caller knows what the target needs. */
+static void check_pause(struct sim *sim, uint16_t cid)
+{
+	const struct home *h = &sim->home;
+	unsigned i = cid % (sizeof(h->lost) / sizeof(h->lost[0]));
+
+	if (h->lost[i].cid != cid)
+		sim_fail(sim, "a Logout for CID %u, which was not lost", cid);
+	else if (!h->announced && sim->now + LATE < h->lost[i].at + h->pause)
+		sim_fail(sim, "a Logout for CID %u before its time", cid);
+	else
+		DUTY("TIM-1 TIM-2 REC-17");
 }
 
 static void on_event(struct sim *sim, const struct session_event *ev)
@@ -240,22 +284,45 @@ static void on_event(struct sim *sim, const struct session_event *ev)
 		break;
 	case SESSION_EVENT_DOWN:
 		sim_say(sim, "down: %s", ev->fault.text);
-		if (!h->up)
-			sim_fail(sim, "down while down");
+		if (!h->up || session_state(h->session) != SESSION_Q4_FAILED)
+			sim_fail(sim, "down while down, or not in Q4");
+		DUTY("N5 REC-2");
 		if (sim->options.lossless)
 			sim_fail(sim, "the session was lost: %s", ev->fault.text);
 		h->up = false;
 		h->downs++;
 		break;
-	case SESSION_EVENT_ASYNC:
+	case SESSION_EVENT_CLEANUP:
+		sim_say(sim, "CID %u is to be logged out, reason %u", ev->lost.cid, ev->lost.reason);
+		check_pause(sim, ev->lost.cid);
+		order(sim, ev->conn, &(struct message){ .kind = ORDER_CLEANUP, .lost = ev->lost });
+		break;
+	case SESSION_EVENT_CONCLUDE:
+		order(sim, ev->conn, &(struct message){ .kind = ORDER_CONCLUDE, .lun = ev->lun,
+			.function = ev->function, .cmd_sn = ev->cmd_sn });
+		break;
+	case SESSION_EVENT_RULED:
+		h->ask_again = true;
+		break;
+	case SESSION_EVENT_WAKE:
+		wake_all(sim, ev->wake);
+		break;
+	case SESSION_EVENT_ASYNC: /* a drop that was announced comes with times of its own */
+		if (ev->async.event == PDU_ASYNC_CONNECTION_DROP || ev->async.event == PDU_ASYNC_SESSION_DROP)
+			h->announced = true;
 		break;
 	case SESSION_EVENT_FAILED:
-		sim_fail(sim, "the hold time ran out");
-		h->failed = true;
+		if (!sim->options.gives_up)
+			sim_fail(sim, "the hold time ran out");
+		h->failed = h->ask_again = true;
 		break;
 	case SESSION_EVENT_END:
+		if (session_state(h->session) != SESSION_Q1_FREE)
+			sim_fail(sim, "over, and not in Q1");
+		DUTY("N3");
 		h->over = true;
 		h->up = false;
+		adrift_end(sim);
 		break;
 	}
 }
@@ -273,14 +340,28 @@ static void pump(struct sim *sim)
 
 /* ---------------------------------------------------------------- what connections tell */
 
-static void wake_all(struct sim *sim, uint64_t slots)
+static void managed(struct sim *sim, struct management *m)
 {
-	list_for_each(it, &sim->carriers) {
-		struct carrier *c = list_entry(it, struct carrier, link);
+	struct home *h = &sim->home;
 
-		if (!c->forgotten && (slots >> c->slot & 1))
-			carrier_order(c, &(struct message){ .kind = ORDER_WAKE });
+	if (m != h->managing) {
+		sim_fail(sim, "an answer to no task management function");
+		return;
 	}
+	sim_say(sim, "function %u: %s, response %u", m->function, m->fault.kind ? m->fault.text : "answered",
+		m->response);
+	if (!m->fault.kind && !h->over) {
+		h->managed += m->response == 0;
+		DOOR(session_managed(h->session, m, sim->now));
+	}
+	/* Sent and not answered: the target may have ended commands without a word, so it is repeated
+	 * until it is answered, or until a reinstatement has ended everything. */
+	if (m->fault.kind && m->cmd_sn && !h->over && h->managing_epoch == h->epoch) {
+		h->manage_again = true;
+		return;
+	}
+	h->managing = NULL;
+	free(m);
 }
 
 void home_news(struct sim *sim, struct carrier *c, struct message *m)
@@ -290,10 +371,17 @@ void home_news(struct sim *sim, struct carrier *c, struct message *m)
 	switch ((enum news_kind)m->kind) {
 	case NEWS_UP:
 		c->up = true;
+		c->cid = m->up.cid;
+		h->pause = m->up.params.default_time2wait * SIM_S;
+		if (sim->options.rest != ENGINE_TIME2WAIT && sim->options.rest * SIM_MS < h->pause)
+			h->pause = sim->options.rest * SIM_MS;
 		DOOR(session_conn_up(h->session, c->conn, &m->up, sim->now));
 		break;
 	case NEWS_TASK:
-		work_returned(sim, m->task);
+		if (m->task->outcome == TASK_SUSPENDED)
+			adrift_take(sim, m->task);
+		else
+			work_returned(sim, m->task);
 		return;
 	case NEWS_ASYNC:
 		DOOR(session_conn_async(h->session, c->conn, &m->async, sim->now));
@@ -304,9 +392,23 @@ void home_news(struct sim *sim, struct carrier *c, struct message *m)
 	case NEWS_TEXT:
 		h->text_done = true;
 		return;
+	case NEWS_DOUBT:
+	case NEWS_TRUST:
+		c->doubted = m->kind == NEWS_DOUBT;
+		return;
+	case NEWS_MANAGED:
+		managed(sim, m->management);
+		break;
+	case NEWS_CLEANED:
+		DOOR(session_conn_cleaned(h->session, c->conn, &m->cleaned, sim->now));
+		break;
 	case NEWS_END:
 		path_remove(h, c);
 		c->forgotten = true;
+		if (c->up) {
+			h->lost[c->cid % 64].cid = c->cid;
+			h->lost[c->cid % 64].at = sim->now;
+		}
 		h->logins_failed += !c->up;
 		DOOR(session_conn_ended(h->session, c->conn, &m->fault, sim->now));
 		break;
@@ -314,15 +416,44 @@ void home_news(struct sim *sim, struct carrier *c, struct message *m)
 	pump(sim);
 }
 
-bool home_submit(struct sim *sim, struct task *task)
+/* One that is in doubt gets nothing as long as there is another. */
+static struct carrier *pick_path(struct sim *sim)
 {
 	struct home *h = &sim->home;
-	struct carrier *c;
+	unsigned first = random_below(&sim->random, h->paths);
 
-	if (!h->up || !h->paths)
+	for (unsigned i = 0; i < h->paths; i++)
+		if (!h->path[(first + i) % h->paths]->doubted)
+			return h->path[(first + i) % h->paths];
+	return h->paths ? h->path[first] : NULL;
+}
+
+bool home_give(struct sim *sim, struct task *task)
+{
+	struct carrier *c = pick_path(sim);
+
+	if (c)
+		carrier_order(c, &(struct message){ .kind = ORDER_SUBMIT, .task = task });
+	return c != NULL;
+}
+
+bool home_submit(struct sim *sim, struct task *task)
+{
+	return sim->home.up && home_give(sim, task);
+}
+
+bool home_manage(struct sim *sim, struct carrier *c, uint8_t function, uint64_t lun)
+{
+	struct home *h = &sim->home;
+
+	if (h->managing)
 		return false;
-	c = h->path[random_below(&sim->random, h->paths)];
-	carrier_order(c, &(struct message){ .kind = ORDER_SUBMIT, .task = task });
+	h->managing = sim_alloc(sizeof(*h->managing));
+	h->managing->function = function;
+	h->managing->lun = lun;
+	h->managing_epoch = h->epoch;
+	sim->functions_came = true;
+	carrier_order(c, &(struct message){ .kind = ORDER_MANAGE, .management = h->managing });
 	return true;
 }
 
@@ -332,6 +463,23 @@ static void ask_text(struct sim *sim)
 {
 	sim->home.text_asked = true;
 	carrier_order(sim->home.path[0], &(struct message){ .kind = ORDER_TEXT });
+}
+
+static bool manage_again(struct sim *sim)
+{
+	struct home *h = &sim->home;
+	struct carrier *c = h->up ? pick_path(sim) : NULL;
+
+	if (!h->manage_again || (!c && !h->over && h->epoch == h->managing_epoch))
+		return false;
+	h->manage_again = false;
+	if (c && h->epoch == h->managing_epoch) {
+		carrier_order(c, &(struct message){ .kind = ORDER_MANAGE, .management = h->managing });
+		return true;
+	}
+	free(h->managing);
+	h->managing = NULL;
+	return true;
 }
 
 /* Connections are added until there are as many as wanted. */
@@ -344,16 +492,27 @@ bool home_step(struct sim *sim)
 		pump(sim);
 		return true;
 	}
+	if (manage_again(sim))
+		return true;
 	if (h->up && h->paths && sim->options.discovery && !h->text_asked) {
 		ask_text(sim);
 		return true;
 	}
-	if (h->over || h->logout_sent || home_open_calls(h) || h->id_count >= h->wanted || !h->up)
+	if (h->over || h->logout_sent || home_open_calls(h) || h->id_count >= h->wanted || !h->up ||
+	    h->add_at > sim->now)
 		return false;
 	if (sim->options.add_fails && h->adds_failed)
 		return false;
 	home_add(sim);
 	return true;
+}
+
+uint64_t home_deadline(const struct sim *sim)
+{
+	const struct home *h = &sim->home;
+	uint64_t at = h->over ? ENGINE_NEVER : session_deadline(h->session);
+
+	return h->add_at > sim->now && h->add_at < at ? h->add_at : at;
 }
 
 void home_begin(struct sim *sim)
@@ -364,9 +523,11 @@ void home_begin(struct sim *sim)
 		.type = sim->options.discovery ? SESSION_DISCOVERY : SESSION_NORMAL,
 		.isid = { 0x80, 1, 2, 3, 4, 5 }, .first_cmd_sn = sim->options.first_cmd_sn,
 		.offer = sim->options.offer, .portal_group_tag = -1, .ordering = sim->options.ordering,
+		.one_holder = sim->options.one_holder,
 		.rest = sim->options.rest, .times = sim->options.times,
 		.seed = sim->random.state };
 
+	list_init(&h->adrift);
 	h->wanted = sim->options.conns;
 	h->next_id = 1;
 	if (session_new(&config, &h->session) < 0) {

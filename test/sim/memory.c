@@ -19,6 +19,7 @@ static bool fails(void)
 		return false;
 	memory.left--;
 	memory.failed++;
+	memory.failed_at[memory.place]++;
 	return true;
 }
 

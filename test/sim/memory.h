@@ -13,6 +13,8 @@ struct memory {
 	unsigned one_in;     /* one allocation in so many fails; 0: none */
 	unsigned left;       /* ... but not more than these */
 	unsigned failed;
+	unsigned place;      /* enum place: where the connection is whose door it is */
+	unsigned failed_at[8];
 };
 
 extern struct memory memory;

@@ -3,6 +3,7 @@
  * sides where it matters.
  */
 #include "sim.h"
+#include "../duty.h"
 
 #include <string.h>
 
@@ -46,7 +47,7 @@ static void wrap(struct sim_options *o, struct random *r)
 	o->first_cmd_sn = UINT32_MAX - random_below(r, 150);
 }
 
-static void chap_set(struct sim_options *o, struct random *r, bool mutual)
+void scenario_chap(struct sim_options *o, struct random *r, bool mutual)
 {
 	static const uint8_t algorithms[] = { 5, 6, 7, 8 };
 	struct chap_config *c = &o->chap;
@@ -74,27 +75,27 @@ static void chap(struct sim_options *o, struct random *r)
 	o->conns = 1 + random_below(r, 3);
 	o->ops = 20;
 	o->lossless = true;
-	chap_set(o, r, random_one_in(r, 2));
+	scenario_chap(o, r, random_one_in(r, 2));
 	o->peer.text_chunk = random_one_in(r, 2) ? 0 : 150 + random_below(r, 300);
 }
 
 static void chap_wrong(struct sim_options *o, struct random *r)
 {
-	chap_set(o, r, random_one_in(r, 2));
+	scenario_chap(o, r, random_one_in(r, 2));
 	o->chap.secret[0] ^= 1;
 	o->login_fails = FAULT_LOGIN_STATUS;
 }
 
 static void chap_target_wrong(struct sim_options *o, struct random *r)
 {
-	chap_set(o, r, true);
+	scenario_chap(o, r, true);
 	o->chap.target_secret[0] ^= 1;
 	o->login_fails = FAULT_AUTH;
 }
 
 static void chap_not_there(struct sim_options *o, struct random *r)
 {
-	chap_set(o, r, false);
+	scenario_chap(o, r, false);
 	if (random_one_in(r, 2))
 		o->peer.chap_user = NULL;
 	else
@@ -179,7 +180,7 @@ static void too_many(struct sim_options *o, struct random *r)
 
 /* ---------------------------------------------------------------- under load */
 
-static void load(struct sim_options *o, struct random *r)
+void scenario_load(struct sim_options *o, struct random *r)
 {
 	o->conns = 2 + random_below(r, SIM_CONNS - 1);
 	o->ops = 120;
@@ -192,16 +193,17 @@ static void load(struct sim_options *o, struct random *r)
 
 static void add_remove(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->lossless = true;
 	o->trouble[TROUBLE_ADD] = 3;
 	o->trouble[TROUBLE_REMOVE] = 3;
 	o->conns = 2 + random_below(r, 4);
+	DUTY("MC-3.3");
 }
 
 static void cut_one(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->trouble[TROUBLE_CUT] = 1 + random_below(r, 4);
 }
 
@@ -213,8 +215,9 @@ static void cut_only(struct sim_options *o, struct random *r)
 
 static void cut_all(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->trouble[TROUBLE_CUT_ALL] = 1 + random_below(r, 3);
+	DUTY("RV-1.2");
 }
 
 static void cut_again(struct sim_options *o, struct random *r)
@@ -225,24 +228,24 @@ static void cut_again(struct sim_options *o, struct random *r)
 
 static void cut_login(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->ops = 5;
 	o->short_wires = 1;
 	o->short_first = true;
 	o->login_fails = FAULT_CLOSED;
-	chap_set(o, r, random_one_in(r, 2));
+	scenario_chap(o, r, random_one_in(r, 2));
 }
 
 static void cut_logout(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->ops = 20;
 	o->cut_at_logout = true;
 }
 
 static void cut_and_change(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->conns = 2 + random_below(r, 4);
 	o->trouble[TROUBLE_CUT] = 3;
 	o->trouble[TROUBLE_ADD] = 3;
@@ -258,7 +261,7 @@ static void no_answer(struct sim_options *o, struct random *r)
 
 static void silent(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->trouble[TROUBLE_SILENT] = 1 + random_below(r, 2);
 }
 
@@ -274,14 +277,17 @@ static void silent_removed(struct sim_options *o, struct random *r)
 
 static void stalls(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->lossless = true;
 	o->trouble[TROUBLE_STALL] = 6;
+	o->trouble[TROUBLE_SLOW] = 2;
+	o->times.doubt = 4500;
+	DUTY("MC-2.7");
 }
 
 static void pings(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->lossless = true;
 	o->peer.ping_every = (1 + random_below(r, 500)) * SIM_US;
 	o->trouble[TROUBLE_PING] = 5;
@@ -289,13 +295,14 @@ static void pings(struct sim_options *o, struct random *r)
 
 static void ordering(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->lossless = true;
 	o->ordering = true;
 	o->peer.strict_immediate = true;
 	o->peer.queue = 2 + random_below(r, 40);
 	o->peer.ping_every = (50 + random_below(r, 1000)) * SIM_US;
 	o->trouble[TROUBLE_STALL] = random_below(r, 4);
+	o->times.doubt = 4500;
 	o->trouble[TROUBLE_PING] = 5;
 	o->times.ping_idle = 500;
 }
@@ -311,7 +318,7 @@ static void ordering_cut(struct sim_options *o, struct random *r)
 
 static void async_messages(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->trouble[TROUBLE_ASYNC_SCSI] = 2;
 	o->trouble[TROUBLE_ASYNC_NEGOTIATE] = 2;
 	o->trouble[TROUBLE_ASYNC_LOGOUT] = random_below(r, 3);
@@ -321,13 +328,13 @@ static void async_messages(struct sim_options *o, struct random *r)
 
 static void async_logout(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->trouble[TROUBLE_ASYNC_LOGOUT] = 3;
 }
 
 static void early_status(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->lossless = true;
 	o->peer.early_status = 2 + random_below(r, 20);
 	o->peer.r2t_len = 0;
@@ -339,90 +346,34 @@ static void no_memory(struct sim_options *o, struct random *r)
 	o->memory_one_in = 1 + random_below(r, 20);
 	o->memory_failures = 1 + random_below(r, 30);
 	if (random_one_in(r, 2))
-		chap_set(o, r, random_one_in(r, 2));
+		scenario_chap(o, r, random_one_in(r, 2));
 	o->trouble[TROUBLE_ASYNC_NEGOTIATE] = 3;
 }
 
 static void power(struct sim_options *o, struct random *r)
 {
-	load(o, r);
+	scenario_load(o, r);
 	o->peer.unit_attention = true;
+	o->power = true;
 	o->trouble[TROUBLE_POWER] = 1 + random_below(r, 3);
 	o->trouble[TROUBLE_CUT] = random_below(r, 2);
 }
 
 static void everything(struct sim_options *o, struct random *r)
 {
-	load(o, r);
-	o->ordering = random_one_in(r, 2);
-	o->peer.ping_every = random_one_in(r, 2) ? 400 * SIM_US : 0;
+	scenario_load(o, r);
+	o->ordering = o->peer.strict_immediate = random_one_in(r, 2);
+	o->peer.ping_every = random_one_in(r, 2) ? 20 * SIM_MS : 0;
 	o->peer.queue = 1 + random_below(r, 40);
-	for (unsigned i = 0; i < TROUBLE_KINDS; i++)
+	for (unsigned i = 0; i < TROUBLE_NEVER; i++)
 		o->trouble[i] = random_below(r, 2);
 	o->trouble[TROUBLE_POWER] = 0;
+	o->peer.flips = o->header_digest || o->data_digest;
+	o->peer.busy = random_one_in(r, 2) ? 0 : 10;
 	o->short_wires = random_below(r, 6);
 }
 
-/* ---------------------------------------------------------------- a peer that lies */
-
-/* Seed after seed walks through the table, three rows each. */
-static void hostile(struct sim_options *o, struct random *r, unsigned nth)
-{
-	struct peer_fault_info info = peer_fault_info((unsigned)((o->seed * 3 + nth) % peer_fault_count()));
-
-	load(o, r);
-	o->conns = 2 + random_below(r, 3);
-	o->peer.data_in_len = 2048;
-	o->peer.status_in_data = !random_one_in(r, 3);
-	o->peer.unit_attention = true;
-	o->peer.ping_every = 500 * SIM_US;
-	o->times.ping_idle = 50;
-	o->peer.digests = true;
-	o->header_digest = strstr(info.name, "header digest") != NULL;
-	o->data_digest = strstr(info.name, "data digest") != NULL;
-	o->peer.fault = info.name;
-	o->peer.fault_after = random_below(r, strstr(info.name, "sense") ? 2 : 20);
-	o->fault_cost = info.cost;
-	if (strstr(info.name, "nop-in") || strstr(info.name, "ping with")) {
-		o->peer.ping_every = 0;
-		o->peer.delay = 3 * SIM_MS;
-		o->depth = 1;
-		o->times.ping_idle = 1;
-		o->peer.fault_after = random_below(r, 4);
-	}
-	o->lossless = info.cost == PEER_COSTS_NOTHING;
-	if (strstr(info.name, "ExpDataSN"))
-		o->peer.status_in_data = false;
-	if (strncmp(info.name, "login:", 6))
-		return;
-	o->peer.fault_after = random_below(r, 6);
-	if (random_one_in(r, 3) || strstr(info.name, "chap") || strstr(info.name, "unknown key"))
-		chap_set(o, r, random_one_in(r, 2) || strstr(info.name, "mutual"));
-	if (o->lossless) {
-		o->peer.fault_after = random_below(r, 2);
-		return;
-	}
-	/* It hits the first login, an added one, or one of a session that comes back. */
-	o->trouble[TROUBLE_CUT] = 2;
-	o->short_first = true;
-}
-
-static void hostile_1(struct sim_options *o, struct random *r)
-{
-	hostile(o, r, 0);
-}
-
-static void hostile_2(struct sim_options *o, struct random *r)
-{
-	hostile(o, r, 1);
-}
-
-static void hostile_3(struct sim_options *o, struct random *r)
-{
-	hostile(o, r, 2);
-}
-
-const struct scenario scenarios[] = {
+static const struct scenario scenarios[] = {
 	{ "plain", plain },
 	{ "four", four },
 	{ "many", many },
@@ -463,9 +414,135 @@ const struct scenario scenarios[] = {
 	{ "no-memory", no_memory },
 	{ "power", power },
 	{ "everything", everything },
-	{ "hostile-1", hostile_1 },
-	{ "hostile-2", hostile_2 },
-	{ "hostile-3", hostile_3 },
 };
 
-const unsigned scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
+enum { HERE = sizeof(scenarios) / sizeof(scenarios[0]) };
+
+unsigned scenario_count(void)
+{
+	return HERE + recovering_count + hostile_count;
+}
+
+const struct scenario *scenario_at(unsigned i)
+{
+	if (i < HERE)
+		return &scenarios[i];
+	i -= HERE;
+	return i < recovering_count ? &recovering[i] : &hostile[i - recovering_count];
+}
+
+const struct scenario *scenario_find(const char *name)
+{
+	for (unsigned i = 0; i < scenario_count(); i++)
+		if (strcmp(scenario_at(i)->name, name) == 0)
+			return scenario_at(i);
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- a configuration */
+
+/* Both sides agree on the lower one. */
+void scenario_level(struct sim_options *o, struct random *r, unsigned level)
+{
+	unsigned more = level + random_below(r, SIM_LEVELS - level);
+	bool ours = random_one_in(r, 2);
+
+	o->level = level;
+	o->offer.error_recovery_level = (uint8_t)(ours ? level : more);
+	o->peer.level = ours ? more : level;
+}
+
+static void prepare_peer(struct peer_options *p, struct random *r, const uint32_t bursts[5])
+{
+	static const char *const reporting[] = { "RFC3720", "RFC3720,ResponseFence",
+		"RFC3720,ResponseFence,FastAbort" };
+
+	peer_options_default(p);
+	p->seed = random_next(r);
+	p->luns = 1 + random_below(r, 3);
+	p->max_recv = bursts[random_below(r, 5)];
+	p->max_burst = bursts[random_below(r, 5)];
+	p->first_burst = bursts[random_below(r, 5)];
+	if (p->first_burst > p->max_burst)
+		p->first_burst = p->max_burst;
+	p->max_r2t = 1 + random_below(r, 16);
+	p->r2t_len = random_one_in(r, 2) ? 0 : 600 + random_below(r, 8000);
+	p->data_in_len = random_one_in(r, 2) ? 0 : 100 + random_below(r, 8000);
+	p->initial_r2t = random_one_in(r, 2);
+	p->immediate_data = !random_one_in(r, 3);
+	p->status_in_data = random_one_in(r, 2);
+	p->delay = random_one_in(r, 3) ? 0 : (1 + random_below(r, 1000)) * SIM_US;
+	p->queue = 4 + random_below(r, 60);
+	p->pdu_in_order = random_one_in(r, 2);
+	p->sequence_in_order = random_one_in(r, 2);
+	p->time2wait = random_below(r, 3);
+	p->time2retain = random_below(r, 30);
+	p->task_reporting = reporting[random_below(r, 3)];
+	p->protocol_level = 1 + random_below(r, 2);
+	p->acknowledge = random_one_in(r, 2) ? 0 : 1 + random_below(r, 4);
+}
+
+static void prepare_offer(struct keys_offer *offer, struct random *r, const uint32_t bursts[5])
+{
+	keys_offer_default(offer);
+	offer->max_recv_data_segment_length = bursts[random_below(r, 5)];
+	offer->max_outstanding_r2t = (uint16_t)(1 + random_below(r, 15));
+	offer->max_burst_length = 65536;
+	offer->first_burst_length = 16384;
+	offer->initial_r2t = random_one_in(r, 4);
+	offer->immediate_data = !random_one_in(r, 4);
+	offer->data_pdu_in_order = random_one_in(r, 2);
+	offer->data_sequence_in_order = random_one_in(r, 2);
+	offer->default_time2wait = (uint16_t)random_below(r, 3);
+	offer->default_time2retain = (uint16_t)random_below(r, 30);
+	offer->task_reporting = random_one_in(r, 2);
+	offer->protocol_level = (uint8_t)random_below(r, 3);
+}
+
+/* By name, so that what a seed means does not change when another scenario is added. */
+static uint64_t name_hash(const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* KEY-6: with recovery and sequences in order there is one R2T at a time. */
+static void fit_levels(struct sim_options *o)
+{
+	/* Ordering mode is for targets that know none of it: their fences would wait for answers to
+	 * pings, which wait for the function that the fence holds up. */
+	if (o->ordering)
+		o->offer.task_reporting = false;
+	if (o->offer.error_recovery_level && o->offer.data_sequence_in_order)
+		o->offer.max_outstanding_r2t = 1;
+	if (o->level && (o->offer.data_sequence_in_order || o->peer.sequence_in_order))
+		o->peer.max_r2t = 1;
+}
+
+void scenario_prepare(const struct scenario *scenario, uint64_t seed, struct sim_options *ret)
+{
+	static const uint32_t bursts[] = { 512, 1000, 4096, 16384, 65536 };
+	struct random r = { seed * 1000003u + name_hash(scenario->name) };
+
+	memset(ret, 0, sizeof(*ret));
+	ret->seed = seed;
+	prepare_peer(&ret->peer, &r, bursts);
+	prepare_offer(&ret->offer, &r, bursts);
+	scenario_level(ret, &r, random_below(&r, SIM_LEVELS));
+	ret->times = (struct session_times){ .login = 15000, .ping_idle = 5000, .ping_wait = 5000,
+		.doubt = 20 + random_below(&r, 1000), .manage = 3000, .logout = 5000, .hold = 120000,
+		.retry = 2000 };
+	ret->rest = random_one_in(&r, 2) ? ENGINE_TIME2WAIT : random_below(&r, 3000);
+	ret->conns = 1;
+	ret->ops = 60;
+	ret->depth = 16;
+	ret->most_blocks = 40;
+	ret->once = 8;
+	ret->loop_delay = 3;
+	ret->first_cmd_sn = (uint32_t)random_next(&r);
+	scenario->prepare(ret, &r);
+	fit_levels(ret);
+}

@@ -85,10 +85,8 @@ static bool step_time(struct sim *sim)
 	list_for_each(it, &sim->carriers) {
 		struct carrier *c = list_entry(it, struct carrier, link);
 
-		if (carrier_deadline(c) <= sim->now) {
-			carrier_expire(sim, c);
+		if (carrier_expire(sim, c))
 			return true;
-		}
 	}
 	if (peer_deadline(sim->peer) > sim->now)
 		return false;
@@ -97,14 +95,19 @@ static bool step_time(struct sim *sim)
 }
 
 static bool (*const steps[])(struct sim *sim) = {
-	step_wires, step_wires, step_carriers, step_carriers, home_step, work_step, trouble_step, step_time,
+	step_wires, step_wires, step_carriers, step_carriers, home_step, work_step, adrift_step, trouble_step,
+	step_time,
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
 static bool step(struct sim *sim)
 {
-	unsigned first = random_below(&sim->random, STEPS);
+	unsigned first;
+
+	if (sim->ambushes_sprung && !random_one_in(&sim->random, 8) && trouble_ambush(sim))
+		return true;
+	first = random_below(&sim->random, STEPS);
 
 	for (unsigned i = 0; i < STEPS; i++)
 		if (steps[(first + i) % STEPS](sim))
@@ -123,8 +126,8 @@ static void leap(struct sim *sim)
 {
 	uint64_t at = peer_deadline(sim->peer);
 
-	if (!sim->home.over)
-		earlier(&at, session_deadline(sim->home.session));
+	earlier(&at, work_deadline(sim));
+	earlier(&at, home_deadline(sim));
 	list_for_each(it, &sim->carriers)
 		earlier(&at, carrier_deadline(list_entry(it, struct carrier, link)));
 	list_for_each(it, &sim->wires)
@@ -154,14 +157,16 @@ static bool ready_to_leave(const struct sim *sim)
 static void leave(struct sim *sim)
 {
 	memory.one_in = 0;
-	sim->left_at = sim->now;
+	sim->faults_then = peer_faults_done(sim->peer);
+	work_check_runs(sim);
 	list_for_each(it, &sim->carriers)
 		sim->options.cut_at_logout |= list_entry(it, struct carrier, link)->ended;
-	/* A connection that is cut and does not know it yet can't log out. */
+	/* A connection that is cut and does not know it yet can't log out, nor may one whose Logout will
+	 * arrive with a wrong digest. */
 	list_for_each(it, &sim->wires)
-		sim->options.cut_at_logout |= list_entry(it, struct wire, link)->cut;
+		sim->options.cut_at_logout |= wire_fails(sim, list_entry(it, struct wire, link));
 	if (!sim->options.discovery)
-		work_check_disks(sim);
+		model_check_disks(sim);
 	if (sim->options.cut_at_logout)
 		list_for_each(it, &sim->wires)
 			list_entry(it, struct wire, link)->cut_after =
@@ -178,9 +183,10 @@ static void check_fault(struct sim *sim)
 {
 	const struct sim_options *o = &sim->options;
 
-	if (!o->peer.fault || !peer_faults_done(sim->peer))
+	/* Above level 0 much of it is repaired, and at the end there is nothing left to be lost. */
+	if (!o->peer.fault || !sim->faults_then || o->level)
 		return;
-	if (o->fault_cost == PEER_COSTS_CONN && !sim->home.downs)
+	if (o->fault_cost == PEER_COSTS_CONN && !sim->home.downs && !sim->home.lefts)
 		sim_fail(sim, "the fault cost nothing");
 	if (o->fault_cost == PEER_COSTS_LOGIN && !sim->home.logins_failed)
 		sim_fail(sim, "the fault cost nothing");
@@ -200,11 +206,24 @@ static void check_end(struct sim *sim)
 		sim_fail(sim, "the login did not fail");
 	if (sim->options.add_fails && !h->adds_failed)
 		sim_fail(sim, "no added login failed");
-	if (h->logout_sent && !sim->options.cut_at_logout && peer_sessions(sim->peer) > 0)
-		sim_fail(sim, "the target still has a session");
-	if (sim->options.longest && sim->left_at > START + sim->options.longest)
-		sim_fail(sim, "it took %llu seconds", (unsigned long long)((sim->left_at - START) / SIM_S));
+	if (sim->options.longest && sim->work.ended_at > START + sim->options.longest)
+		sim_fail(sim, "the commands took %llu seconds",
+			 (unsigned long long)((sim->work.ended_at - START) / SIM_S));
+	work_check_runs(sim);
+	if (!sim->options.discovery)
+		model_check_disks(sim);
 	check_fault(sim);
+}
+
+/* The session is over on our side. What is on its way on connections of old may still reach the target
+ * after this, even a login. */
+static void check_over(struct sim *sim)
+{
+	if (!sim->home.over || sim->over_checked)
+		return;
+	sim->over_checked = true;
+	if (sim->home.logout_sent && !sim->options.cut_at_logout && peer_sessions(sim->peer) > 0)
+		sim_fail(sim, "the target still has a session");
 }
 
 static void run(struct sim *sim)
@@ -226,6 +245,7 @@ static void run(struct sim *sim)
 			leave(sim);
 		else if (!step(sim))
 			leap(sim);
+		check_over(sim);
 	}
 	if (!sim->failure[0])
 		check_end(sim);
@@ -233,16 +253,14 @@ static void run(struct sim *sim)
 
 static struct sim *failed;
 
-int sim_run(const struct sim_options *options, bool verbose, char *failure, size_t failure_len,
-	    unsigned *ret_faults)
+static struct sim *sim_new(const struct sim_options *options, bool verbose)
 {
 	struct sim *sim = sim_alloc(sizeof(*sim));
-	int r;
 
 	sim->options = *options;
 	sim->random.state = options->seed;
 	sim->verbose = verbose;
-	memory = (struct memory){ .random.state = options->seed };
+	memory = (struct memory){ .random.state = options->seed, .place = PLACE_S2 };
 	sim->now = START;
 	sim->short_wires_left = options->short_wires;
 	list_init(&sim->wires);
@@ -250,21 +268,47 @@ int sim_run(const struct sim_options *options, bool verbose, char *failure, size
 	sim->peer = peer_new(&options->peer);
 	peer_advance(sim->peer, sim->now);
 	work_begin(sim);
+	return sim;
+}
+
+static void sim_free(struct sim *sim)
+{
+	home_end(sim);
+	work_end(sim);
+	peer_free(sim->peer);
+	free(sim);
+}
+
+static void summarize(struct sim *sim, struct sim_result *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret->failure, sim->failure, sizeof(ret->failure));
+	ret->faults = peer_faults_done(sim->peer);
+	ret->pdus = sim->pdus;
+	ret->pings = sim->pings;
+	ret->steps = sim->steps;
+	ret->matrix = sim->matrix;
+	for (unsigned place = 0; place < PLACES; place++)
+		ret->matrix.cell[TROUBLE_NO_MEMORY][place][sim->options.level] += memory.failed_at[place];
+	sim_say(sim, "%llu steps, %llu PDUs, %u commands, up %u times, %u reassigned, %u lost, %u aborted",
+		(unsigned long long)sim->steps, (unsigned long long)sim->pdus, sim->work.done,
+		sim->home.ups, sim->home.reassigned, sim->work.lost, sim->work.aborted);
+}
+
+int sim_run(const struct sim_options *options, bool verbose, struct sim_result *ret)
+{
+	struct sim *sim = sim_new(options, verbose);
+
 	run(sim);
-	r = sim->failure[0] ? -1 : 0;
-	*ret_faults = peer_faults_done(sim->peer);
-	if (r < 0) {
-		/* What is half done can't be taken apart; it stays reachable, so it is no leak. */
-		snprintf(failure, failure_len, "%s", sim->failure);
-		sim->next_failed = failed;
-		failed = sim;
-	} else {
-		home_end(sim);
-		work_end(sim);
-		peer_free(sim->peer);
-		sim_say(sim, "%llu steps, %u commands, up %u times", (unsigned long long)sim->steps,
-			sim->work.done, sim->home.ups);
-		free(sim);
+	summarize(sim, ret);
+	if (!ret->failure[0]) {
+		sim_free(sim);
+		return 0;
 	}
-	return r;
+	work_say_open(sim);
+	sim_say(sim, "FAILED: %s", ret->failure);
+	/* What is half done can't be taken apart; it stays reachable, so it is no leak. */
+	sim->next_failed = failed;
+	failed = sim;
+	return -1;
 }

@@ -33,7 +33,10 @@ struct wire *wire_new(struct sim *sim, struct carrier *carrier)
 	struct wire *w = sim_alloc(sizeof(*w));
 	bool short_now = sim->short_wires_left && (sim->options.short_first || sim->home.ups);
 
+	eye_open(&w->eye);
+	w->id = ++sim->next_wire;
 	w->carrier = carrier;
+	w->moved_at = sim->now;
 	w->room = random_one_in(&sim->random, 3) ? 100 + random_below(&sim->random, 4000) : 64 << 10;
 	w->connect_at = sim->now + random_below(&sim->random, 200) * SIM_US;
 	if (short_now && random_one_in(&sim->random, 2)) {
@@ -42,10 +45,12 @@ struct wire *wire_new(struct sim *sim, struct carrier *carrier)
 		w->cut_after = 1 + random_below(&sim->random, random_one_in(&sim->random, 2) ? 300 : 2000);
 	}
 	list_append(&sim->wires, &w->link);
+	sim_say(sim, "%3u    connection %llu connects", w->id, (unsigned long long)carrier->id);
+	trouble_watch(sim, w, PLACE_S2);
 	return w;
 }
 
-void wire_free(struct wire *w)
+static void wire_free(struct wire *w)
 {
 	if (w->peer)
 		peer_conn_closed(w->peer);
@@ -63,7 +68,8 @@ void wire_close(struct wire *w)
 void wire_cut(struct wire *w)
 {
 	w->cut = true;
-	w->stall = 0;
+	w->stall = w->slow = 0;
+	w->unreachable = false;
 }
 
 size_t wire_room(const struct wire *w)
@@ -73,9 +79,22 @@ size_t wire_room(const struct wire *w)
 	return !w->open || w->cut || used >= w->room ? 0 : w->room - used;
 }
 
-void wire_send(struct wire *w, const void *data, size_t len)
+bool wire_fails(const struct sim *sim, const struct wire *w)
 {
+	return w->cut || w->cut_after || w->stall > sim->now || w->slow > sim->now || eye_will_flip(w);
+}
+
+uint64_t wire_silence(const struct sim *sim, const struct wire *w)
+{
+	return w->stall > sim->now && pipe_left(&w->up) ? sim->now - w->moved_at : 0;
+}
+
+void wire_send(struct sim *sim, struct wire *w, const void *data, size_t len)
+{
+	if (!pipe_left(&w->up))
+		w->moved_at = sim->now;
 	pipe_put(&w->up, data, len);
+	eye_see(sim, w, WAY_UP, w->up.data + w->up.len - len, len);
 }
 
 /* How many bytes arrive at once. */
@@ -98,8 +117,9 @@ static bool move_up(struct sim *sim, struct wire *w)
 {
 	size_t n = piece(sim, pipe_left(&w->up));
 
-	if (!n || !w->peer)
+	if (!n || !w->peer || w->slow > sim->now)
 		return false;
+	w->moved_at = sim->now;
 	peer_conn_received(w->peer, w->up.data + w->up.at, n);
 	w->up.at += n;
 	if (w->carrier)
@@ -115,13 +135,17 @@ static bool move_down(struct sim *sim, struct wire *w)
 
 	if (w->peer) {
 		data = peer_conn_output(w->peer, &n);
-		pipe_put(&w->down, data, n);
-		peer_conn_sent(w->peer, n);
+		if (n) {
+			pipe_put(&w->down, data, n);
+			peer_conn_sent(w->peer, n);
+			eye_see(sim, w, WAY_DOWN, w->down.data + w->down.len - n, n);
+		}
 	}
 	n = piece(sim, pipe_left(&w->down));
 	if (!n || !w->carrier)
 		return false;
 	w->down.at += n;
+	w->moved_at = sim->now;
 	carrier_received(sim, w->carrier, w->down.data + w->down.at - n, n);
 	count(w, n);
 	return true;
@@ -135,7 +159,7 @@ static bool end_up(struct sim *sim, struct wire *w)
 
 	if (w->cut && ours && carrier) {
 		w->carrier = NULL;
-		carrier_closed(sim, carrier, FAULT_CLOSED, ECONNRESET);
+		carrier_closed(sim, carrier, w->open ? FAULT_CLOSED : FAULT_CONNECT, ECONNRESET);
 		return true;
 	}
 	if (w->peer && (w->cut || (!carrier && !pipe_left(&w->up)) ||
@@ -156,12 +180,12 @@ static bool connect_now(struct sim *sim, struct wire *w)
 {
 	struct carrier *carrier = w->carrier;
 
-	if (sim->now < w->connect_at)
-		return false;
 	if (!carrier) {
-		w->cut = true;
+		wire_cut(w);
 		return true;
 	}
+	if (w->unreachable || sim->now < w->connect_at)
+		return false;
 	w->open = true;
 	if (sim->now < sim->refuse_until) {
 		w->carrier = NULL;
@@ -179,6 +203,7 @@ bool wire_step(struct sim *sim, struct wire *w)
 	if (!w->open && !w->cut)
 		return connect_now(sim, w);
 	if (!w->carrier && !w->peer) {
+		trouble_forget(sim, w);
 		wire_free(w);
 		return true;
 	}
@@ -195,6 +220,8 @@ bool wire_step(struct sim *sim, struct wire *w)
 uint64_t wire_deadline(const struct sim *sim, const struct wire *w)
 {
 	if (!w->open && !w->cut)
-		return w->connect_at;
-	return w->stall > sim->now ? w->stall : ENGINE_NEVER;
+		return w->unreachable ? ENGINE_NEVER : w->connect_at;
+	if (w->stall > sim->now)
+		return w->stall;
+	return w->slow > sim->now ? w->slow : ENGINE_NEVER;
 }

@@ -1,31 +1,23 @@
 /*
- * work.c - commands with random sizes and places, and the model of what the disks must hold. Every
- * block of a disk has a version that is written into it; a write makes a new one. Commands that touch
- * a block that is being written wait, so what a read must find is known.
+ * work.c - commands with random sizes and places, what becomes of them, and which are repeated: those
+ * that the engine said are dead, if repeating them changes nothing. The others are looked up in the
+ * target: executed once or not at all.
  */
 #include <string.h>
 
 #include "base/bytes.h"
 
+#include "../duty.h"
+#include "memory.h"
 #include "sim.h"
 
-static uint32_t blocks_of(const struct sim *sim)
-{
-	return sim->options.peer.blocks;
-}
+enum { NUMBERS = 65536, BUSIES_MAX = 200 };
 
 void work_begin(struct sim *sim)
 {
-	struct work *w = &sim->work;
-
-	for (unsigned i = 0; i < sim->options.peer.luns; i++) {
-		w->version[i] = sim_alloc(blocks_of(sim) * sizeof(uint32_t));
-		w->durable[i] = sim_alloc(blocks_of(sim) * sizeof(uint32_t));
-		w->newest[i] = sim_alloc(blocks_of(sim) * sizeof(uint32_t));
-		w->readers[i] = sim_alloc(blocks_of(sim) * sizeof(uint16_t));
-		w->written[i] = sim_alloc(blocks_of(sim));
-	}
-	w->next_version = 1;
+	model_begin(sim);
+	sim->work.dead = sim_alloc(NUMBERS);
+	sim->work.next_version = 1;
 }
 
 static void op_free(struct op *op)
@@ -38,85 +30,57 @@ static void op_free(struct op *op)
 
 void work_end(struct sim *sim)
 {
-	struct work *w = &sim->work;
-
 	for (unsigned i = 0; i < SIM_OPS; i++)
-		op_free(&w->op[i]);
-	for (unsigned i = 0; i < PEER_LUNS; i++) {
-		free(w->version[i]);
-		free(w->durable[i]);
-		free(w->newest[i]);
-		free(w->readers[i]);
-		free(w->written[i]);
-	}
-}
-
-/* ---------------------------------------------------------------- content */
-
-/* Version 0 is a block of zeros; the number stands in front of the pattern that follows from it. */
-static void fill(uint8_t *block, unsigned lun, uint32_t lba, uint32_t version)
-{
-	uint64_t pattern = ((uint64_t)version << 32 | lba << 3 | lun) * UINT64_C(0x9e3779b97f4a7c15);
-
-	memset(block, 0, PEER_BLOCK);
-	if (!version)
-		return;
-	for (unsigned i = 0; i < PEER_BLOCK; i += 8, pattern = pattern * 6364136223846793005u + 1)
-		bytes_put64(block + i, pattern);
-	bytes_put32(block, version);
-}
-
-static bool holds(const uint8_t *block, unsigned lun, uint32_t lba, uint32_t version)
-{
-	uint8_t expected[PEER_BLOCK];
-
-	fill(expected, lun, lba, version);
-	return memcmp(block, expected, PEER_BLOCK) == 0;
+		op_free(&sim->work.op[i]);
+	free(sim->work.dead);
+	model_end(sim);
 }
 
 /* ---------------------------------------------------------------- making commands */
 
-static bool range_free(const struct work *w, const struct op *op, bool writes)
+/* Each run of a command has its own number. They come again after 65536; runs are shorter. */
+static void number(struct sim *sim, struct op *op)
 {
-	for (uint32_t i = op->block; i < op->block + op->blocks; i++)
-		if (w->written[op->lun][i] || (writes && w->readers[op->lun][i]))
-			return false;
-	return true;
+	bool is_long = op->kind == OP_LONG_READ || op->kind == OP_LONG_WRITE;
+
+	op->number = (uint16_t)sim->work.numbers++;
+	bytes_put16(is_long ? op->rest + 4 : op->task.cdb + 14, op->number);
 }
 
-static bool op_writes(const struct op *op)
+/* READ(32) and WRITE(32) of SBC. */
+static void make_long_cdb(struct op *op)
 {
-	return op->kind == OP_WRITE || op->kind == OP_UNMAP || op->kind == OP_SAME;
-}
+	struct task *t = &op->task;
 
-static bool op_has_range(const struct op *op)
-{
-	return op_writes(op) || op->kind == OP_READ;
-}
-
-static void lock_range(struct work *w, const struct op *op, int by)
-{
-	for (uint32_t i = op->block; op_has_range(op) && i < op->block + op->blocks; i++) {
-		if (op_writes(op))
-			w->written[op->lun][i] = by > 0;
-		else
-			w->readers[op->lun][i] = (uint16_t)(w->readers[op->lun][i] + by);
-	}
+	t->cdb[0] = PEER_VARIABLE;
+	t->cdb[7] = 24;
+	bytes_put16(t->cdb + 8, op->kind == OP_LONG_READ ? 0x09 : 0x0b);
+	t->cdb[10] = op->fua ? 0x08 : 0;
+	bytes_put32(op->rest, op->block);
+	bytes_put32(op->rest + 12, op->blocks);
+	t->cdb_len = 32;
+	t->cdb_rest = op->rest;
 }
 
 static void make_cdb(const struct sim *sim, struct op *op)
 {
-	static const uint8_t codes[OP_KINDS] = { 0x88, 0x8a, 0x91, 0x42, 0x93, 0x00, 0x12 };
+	static const uint8_t codes[OP_KINDS] = { 0x88, 0x8a, 0x91, 0x42, 0x93, 0x00, 0x12, 0, 0,
+		PEER_XDWRITEREAD, PEER_INCREMENT };
+	bool small = sim->options.peer.blocks < 65536 && op->version % 2;
 	uint8_t *cdb = op->task.cdb;
 
+	if (op->kind == OP_LONG_READ || op->kind == OP_LONG_WRITE) {
+		make_long_cdb(op);
+		return;
+	}
 	cdb[0] = codes[op->kind];
 	if (op->kind == OP_UNMAP) {
 		bytes_put16(cdb + 7, 24);
 	} else if (op->kind == OP_INQUIRY) {
 		bytes_put16(cdb + 3, 255);
-	} else if (op_has_range(op) && sim->options.peer.blocks < 65536 && op->version % 2 &&
-		   op->kind != OP_SAME) {
-		cdb[0] = op->kind == OP_READ ? 0x28 : 0x2a;
+	} else if (op->kind == OP_SWAP || ((op->kind == OP_READ || op->kind == OP_WRITE) && small)) {
+		if (op->kind != OP_SWAP)
+			cdb[0] = op->kind == OP_READ ? 0x28 : 0x2a;
 		bytes_put32(cdb + 2, op->block);
 		bytes_put16(cdb + 7, (uint16_t)op->blocks);
 	} else if (op_has_range(op)) {
@@ -125,23 +89,27 @@ static void make_cdb(const struct sim *sim, struct op *op)
 	}
 	if (op->fua)
 		cdb[1] |= 0x08;
-	bytes_put16(cdb + 14, op->number);
 }
 
-static void make_data(struct op *op)
+static void lengths(struct sim *sim, struct op *op)
 {
 	struct task *t = &op->task;
-	uint32_t head = 0;
+	uint32_t range = op->blocks * PEER_BLOCK;
 
 	switch (op->kind) {
 	case OP_READ:
-		t->in_len = op->blocks * PEER_BLOCK;
+	case OP_LONG_READ:
+		t->in_len = range;
 		break;
 	case OP_INQUIRY:
 		t->in_len = 255;
 		break;
 	case OP_WRITE:
-		t->out_len = op->blocks * PEER_BLOCK;
+	case OP_LONG_WRITE:
+		t->out_len = range;
+		break;
+	case OP_SWAP:
+		t->in_len = t->out_len = range;
 		break;
 	case OP_UNMAP:
 		t->out_len = 24;
@@ -149,9 +117,20 @@ static void make_data(struct op *op)
 	case OP_SAME:
 		t->out_len = PEER_BLOCK;
 		break;
+	case OP_INCREMENT:
+		t->in_len = 8;
+		t->out_len = random_one_in(&sim->random, 3) ? 0 : 1 + random_below(&sim->random, range);
+		break;
 	default:
 		break;
 	}
+}
+
+static void make_data(struct sim *sim, struct op *op)
+{
+	struct task *t = &op->task;
+
+	lengths(sim, op);
 	if (t->in_len) {
 		op->in = sim_alloc(t->in_len);
 		memset(op->in, 0xa5, t->in_len);
@@ -165,29 +144,22 @@ static void make_data(struct op *op)
 		bytes_put16(op->out + 2, 16);
 		bytes_put64(op->out + 8, op->block);
 		bytes_put32(op->out + 16, op->blocks);
+	} else if (op->kind == OP_WRITE || op->kind == OP_LONG_WRITE || op->kind == OP_SWAP) {
+		for (uint32_t i = 0; i < op->blocks; i++)
+			model_fill(op->out + (size_t)i * PEER_BLOCK, op->lun, op->block + i, op->version);
 	}
-	for (; op->kind == OP_WRITE && head < op->blocks; head++)
-		fill(op->out + (size_t)head * PEER_BLOCK, op->lun, op->block + head, op->version);
-}
-
-static void snapshot(const struct sim *sim, struct op *op)
-{
-	size_t len = blocks_of(sim) * sizeof(uint32_t);
-
-	op->seen = sim_alloc(len);
-	memcpy(op->seen, sim->work.version[op->lun], len);
 }
 
 /* UNMAP and WRITE SAME leave zeros here, which is version 0: numbers of versions do not rise then, so
  * power failures are not simulated together with them. */
 static enum op_kind pick_kind(struct sim *sim)
 {
-	static const uint8_t of_hundred[OP_KINDS] = { 45, 40, 5, 3, 3, 2, 2 };
+	static const uint8_t of_hundred[OP_KINDS] = { 38, 33, 4, 3, 3, 2, 2, 4, 4, 4, 3 };
 	unsigned at = random_below(&sim->random, 100), kind = 0;
 
 	while (at >= of_hundred[kind])
 		at -= of_hundred[kind++];
-	if ((kind == OP_UNMAP || kind == OP_SAME) && sim->options.trouble[TROUBLE_POWER])
+	if ((kind == OP_UNMAP || kind == OP_SAME) && sim->options.power)
 		return OP_WRITE;
 	return kind;
 }
@@ -200,21 +172,22 @@ static bool make(struct sim *sim, struct op *op)
 	op->kind = pick_kind(sim);
 	op->lun = random_below(&sim->random, sim->options.peer.luns);
 	op->blocks = 1 + random_below(&sim->random, random_one_in(&sim->random, 3) ? most : (most + 7) / 8);
-	op->block = random_below(&sim->random, blocks_of(sim) - op->blocks + 1);
-	if (op_has_range(op) && !range_free(w, op, op_writes(op))) {
+	op->block = random_below(&sim->random, sim->options.peer.blocks - op->blocks + 1);
+	if (!model_free(sim, op)) {
 		memset(op, 0, sizeof(*op));
 		return false;
 	}
 	op->version = w->next_version++;
-	op->number = (uint16_t)w->begun;
-	op->fua = op->kind == OP_WRITE && random_one_in(&sim->random, 8);
+	op->fua = (op->kind == OP_WRITE || op->kind == OP_LONG_WRITE) && random_one_in(&sim->random, 8);
+	op->once = op->kind == OP_SWAP || op->kind == OP_INCREMENT ||
+		   (op_writes(op) && sim->options.once && random_one_in(&sim->random, sim->options.once));
 	op->task.lun = (uint64_t)op->lun << 48;
 	op->task.attribute = 1;
+	op->task.priority = (uint8_t)random_below(&sim->random, 16);
 	make_cdb(sim, op);
-	make_data(op);
-	lock_range(w, op, 1);
-	for (uint32_t i = 0; op->kind == OP_WRITE && i < op->blocks; i++)
-		w->newest[op->lun][op->block + i] = op->version;
+	make_data(sim, op);
+	number(sim, op);
+	model_lock(sim, op);
 	op->state = OP_HELD;
 	w->begun++;
 	w->busy++;
@@ -223,22 +196,33 @@ static bool make(struct sim *sim, struct op *op)
 
 /* ---------------------------------------------------------------- giving them */
 
-/* The first run of a lost one may still be alive as long as the epoch is the one it ran in. */
-static bool may_go(const struct sim *sim, const struct op *op)
+static void finish(struct sim *sim, struct op *op)
 {
-	return op->state == OP_HELD && (!op->repeat || op->task.epoch < sim->home.epoch);
+	model_unlock(sim, op);
+	op_free(op);
+	sim->work.done++;
+	sim->work.ended_at = sim->now;
+	sim->work.busy--;
 }
 
 static bool give(struct sim *sim, struct op *op)
 {
-	if (!may_go(sim, op) || !home_submit(sim, &op->task))
+	if (op->state != OP_HELD || op->not_before > sim->now)
 		return false;
-	if (op->kind == OP_FLUSH) {
-		free(op->seen);
-		snapshot(sim, op);
+	if (op->unsettled) {
+		if (!sim->home.up && !sim->home.over)
+			return false;
+		model_settle(sim, op);
+		finish(sim, op);
+		return true;
 	}
+	if (!home_submit(sim, &op->task))
+		return false;
+	if (op->kind == OP_FLUSH)
+		model_snapshot(sim, op);
+	sim_say(sim, "       number %u: cdb %02x, unit %u, block %u, %u blocks", op->number, op->task.cdb[0],
+		op->lun, op->block, op->blocks);
 	op->state = OP_OUT;
-	op->runs++;
 	return true;
 }
 
@@ -262,113 +246,150 @@ bool work_step(struct sim *sim)
 	return make(sim, empty);
 }
 
+uint64_t work_deadline(const struct sim *sim)
+{
+	uint64_t at = ENGINE_NEVER;
+
+	for (unsigned i = 0; i < SIM_OPS; i++) {
+		const struct op *op = &sim->work.op[i];
+
+		if (op->state == OP_HELD && op->not_before > sim->now && op->not_before < at)
+			at = op->not_before;
+	}
+	return at;
+}
+
 /* ---------------------------------------------------------------- what came back */
 
-static void check_read(struct sim *sim, const struct op *op)
+static unsigned sense_key(const struct task *t)
 {
-	const struct work *w = &sim->work;
-
-	if (op->task.received != op->task.in_len)
-		sim_fail(sim, "a good read brought %u of %u bytes", op->task.received, op->task.in_len);
-	for (uint32_t i = 0; i < op->blocks; i++)
-		if (!holds(op->in + (size_t)i * PEER_BLOCK, op->lun, op->block + i,
-			   w->version[op->lun][op->block + i]))
-			sim_fail(sim, "unit %u block %u does not hold version %u", op->lun, op->block + i,
-				 w->version[op->lun][op->block + i]);
+	return t->sense_len > 2 ? t->sense[2] & 15 : 0;
 }
 
-static void raise(uint32_t *at, uint32_t value)
+static unsigned sense_code(const struct task *t)
 {
-	if (*at < value)
-		*at = value;
-}
-
-static void written(struct sim *sim, const struct op *op)
-{
-	struct work *w = &sim->work;
-
-	for (uint32_t i = op->block; i < op->block + op->blocks; i++) {
-		w->version[op->lun][i] = op->kind == OP_WRITE ? op->version : 0;
-		if (op->fua)
-			raise(&w->durable[op->lun][i], op->version);
-	}
-}
-
-static void completed(struct sim *sim, struct op *op)
-{
-	struct work *w = &sim->work;
-
-	switch (op->kind) {
-	case OP_READ:
-		check_read(sim, op);
-		break;
-	case OP_WRITE:
-	case OP_UNMAP:
-	case OP_SAME:
-		written(sim, op);
-		break;
-	case OP_FLUSH:
-		for (uint32_t i = 0; i < blocks_of(sim); i++)
-			raise(&w->durable[op->lun][i], op->seen[i]);
-		break;
-	case OP_INQUIRY:
-		if (op->task.received != 36 || memcmp(op->in + 8, "ISCSIDSC", 8) ||
-		    !op->task.underflow || op->task.residual != 255 - 36)
-			sim_fail(sim, "a wrong INQUIRY answer of %u bytes", op->task.received);
-		break;
-	default:
-		break;
-	}
-}
-
-static void finish(struct sim *sim, struct op *op)
-{
-	lock_range(&sim->work, op, -1);
-	op_free(op);
-	sim->work.done++;
-	sim->work.busy--;
+	return t->sense_len > 13 ? bytes_get16(t->sense + 12) : 0;
 }
 
 static bool unit_attention(const struct task *t)
 {
-	return t->status == 2 && (t->sense_len == 0 || (t->sense_len > 2 && (t->sense[2] & 15) == 6));
+	return t->status == 2 && (t->sense_len == 0 || sense_key(t) == 6);
+}
+
+/* IN-15: a wrong digest cost data that did not come again (DIG-4, or the target's own). */
+static bool crc_error(const struct sim *sim, const struct task *t)
+{
+	bool lost = sim->flips_came || (sim->options.level && peer_faults_done(sim->peer));
+
+	return lost && t->status == 2 && sense_key(t) == 0xb &&
+	       (sense_code(t) == 0x4705 || sense_code(t) == 0x1113 || sense_code(t) == 0x0c0d);
+}
+
+/* It does not run any more: from now on nothing may come of it. */
+static void note_dead(struct sim *sim, struct op *op)
+{
+	sim->work.dead[op->number] = (uint8_t)(1 + peer_executed(sim->peer, op->number));
+}
+
+/* Its end is unknown. */
+static void unknown(struct sim *sim, struct op *op, bool proven)
+{
+	if (proven)
+		note_dead(sim, op);
+	if (!op->once) {
+		number(sim, op);
+	} else if (proven) {
+		model_settle(sim, op);
+		finish(sim, op);
+	} else {
+		op->unsettled = true;
+	}
+}
+
+static void refused(struct sim *sim, struct op *op)
+{
+	struct task *t = &op->task;
+
+	if (unit_attention(t)) {
+		number(sim, op);
+	} else if (crc_error(sim, t)) {
+		unknown(sim, op, true);
+	} else if ((t->status == 8 || t->status == 0x28) && sim->options.peer.busy) {
+		op->not_before = sim->now + random_below(&sim->random, 5000) * SIM_US;
+		number(sim, op);
+		if (++op->busy > BUSIES_MAX)
+			sim_fail(sim, "the target was busy too often");
+	} else {
+		sim_fail(sim, "status %u, sense %x/%04x", t->status, sense_key(t), sense_code(t));
+	}
+}
+
+static void check_once(struct sim *sim, const struct op *op)
+{
+	if (peer_executed(sim->peer, op->number) > 1)
+		sim_fail(sim, "number %u was executed %u times", op->number,
+			 peer_executed(sim->peer, op->number));
+}
+
+static void ended(struct sim *sim, struct op *op)
+{
+	struct task *t = &op->task;
+
+	switch (t->outcome) {
+	case TASK_UNSENT:
+		if (peer_seen(sim->peer, op->number))
+			sim_fail(sim, "number %u is said to be unsent and was seen", op->number);
+		else
+			DUTY("MCS-8");
+		break;
+	case TASK_LOST:
+		sim->work.lost++;
+		unknown(sim, op, !sim->home.failed);
+		break;
+	case TASK_ABORTED:
+		if (!sim->functions_came && !sim->options.times.command)
+			sim_fail(sim, "aborted without a reason: %s", t->fault.text);
+		sim->work.aborted++;
+		DUTY("TM-8 TMO-1");
+		unknown(sim, op, true);
+		break;
+	case TASK_FAILED:
+		sim->work.failed++;
+		if (sim->options.fault_cost != PEER_COSTS_TASK &&
+		    !(t->fault.kind == FAULT_NO_MEMORY && memory.failed))
+			sim_fail(sim, "a command failed: %s", t->fault.text);
+		unknown(sim, op, true);
+		break;
+	case TASK_COMPLETE:
+		if (t->status) {
+			refused(sim, op);
+			break;
+		}
+		if (op_writes(op) && !peer_executed(sim->peer, op->number))
+			sim_fail(sim, "number %u ended well and was not executed", op->number);
+		model_completed(sim, op);
+		finish(sim, op);
+		break;
+	case TASK_SUSPENDED:
+		sim_fail(sim, "a suspended command came to the layer above");
+		break;
+	}
 }
 
 void work_returned(struct sim *sim, struct task *task)
 {
 	struct op *op = (struct op *)task; /* its first member */
 
-	if (op < sim->work.op || op >= sim->work.op + SIM_OPS || op->state != OP_OUT) {
+	if (op < sim->work.op || op >= sim->work.op + SIM_OPS || op->state != OP_OUT ||
+	    op->adrift.next) {
 		sim_fail(sim, "a command ended twice");
 		return;
 	}
+	sim_say(sim, "       number %u, itt %08x: outcome %u status %u %s", op->number, task->itt,
+		task->outcome, task->status, task->outcome ? task->fault.text : "");
+	check_once(sim, op);
 	op->state = OP_HELD;
-	op->repeat = false;
-	switch (task->outcome) {
-	case TASK_UNSENT:
-		op->runs--;
-		if (peer_seen(sim->peer, op->number) > op->runs)
-			sim_fail(sim, "a command that is said to be unsent was seen");
-		break;
-	case TASK_LOST:
-		if (task->epoch > sim->home.epoch)
-			sim_fail(sim, "lost in an epoch that did not begin");
-		op->repeat = true;
-		break;
-	case TASK_FAILED:
-		sim->work.failed++;
-		if (sim->options.fault_cost != PEER_COSTS_TASK)
-			sim_fail(sim, "a command failed: %s", task->fault.text);
-		break; /* again */
-	case TASK_COMPLETE:
-		if (task->status == 0) {
-			completed(sim, op);
-			finish(sim, op);
-		} else if (!unit_attention(task)) {
-			sim_fail(sim, "status %u", task->status);
-		}
-		break;
-	}
+	ended(sim, op);
 }
 
 bool work_finished(const struct sim *sim)
@@ -376,37 +397,32 @@ bool work_finished(const struct sim *sim)
 	return sim->work.begun >= sim->options.ops && !sim->work.busy;
 }
 
-/* ---------------------------------------------------------------- the disks */
-
-void work_check_disks(struct sim *sim)
+void work_check_runs(struct sim *sim)
 {
-	for (unsigned lun = 0; lun < sim->options.peer.luns; lun++)
-		for (uint32_t i = 0; i < blocks_of(sim); i++)
-			if (!holds(peer_block(sim->peer, lun, i), lun, i, sim->work.version[lun][i]))
-				sim_fail(sim, "at the end unit %u block %u does not hold version %u", lun, i,
-					 sim->work.version[lun][i]);
+	for (uint32_t i = 0; i < sim->work.numbers && i < NUMBERS; i++) {
+		unsigned ran = peer_executed(sim->peer, (uint16_t)i), dead = sim->work.dead[i];
+
+		if (ran > 1)
+			sim_fail(sim, "number %u was executed %u times", i, ran);
+		if (dead && ran != dead - 1u)
+			sim_fail(sim, "number %u was executed after it was said to be dead", i);
+		else if (dead)
+			DUTY("RT-4 MCS-15 REC-5 RA-2");
+	}
+	DUTY("RV-1.3 RV-4.5");
 }
 
-static void recover_block(struct sim *sim, unsigned lun, uint32_t i)
+void work_say_open(struct sim *sim)
 {
-	struct work *w = &sim->work;
-	const uint8_t *block = peer_block(sim->peer, lun, i);
-	uint32_t version = bytes_get32(block);
+	static const char *const states[] = { "free", "held", "out" };
 
-	if (!holds(block, lun, i, version))
-		sim_fail(sim, "after a power failure unit %u block %u holds nonsense", lun, i);
-	else if (version < w->durable[lun][i] || version > w->newest[lun][i])
-		sim_fail(sim, "after a power failure unit %u block %u holds version %u, durable was %u",
-			 lun, i, version, w->durable[lun][i]);
-	w->version[lun][i] = version;
-	for (unsigned k = 0; k < SIM_OPS; k++)
-		if (w->op[k].state && w->op[k].seen && w->op[k].lun == lun && w->op[k].seen[i] > version)
-			w->op[k].seen[i] = version;
-}
+	for (unsigned i = 0; i < SIM_OPS; i++) {
+		const struct op *op = &sim->work.op[i];
 
-void work_power_failure(struct sim *sim)
-{
-	for (unsigned lun = 0; lun < sim->options.peer.luns; lun++)
-		for (uint32_t i = 0; i < blocks_of(sim); i++)
-			recover_block(sim, lun, i);
+		if (op->state)
+			sim_say(sim, "open: number %u, cdb %02x, itt %x, CmdSN %u, %s%s%s, executed %u times",
+				op->number, op->task.cdb[0], op->task.itt, op->task.cmd_sn, states[op->state],
+				op->adrift.next ? ", adrift" : "", op->ask ? ", to be asked for" : "",
+				peer_executed(sim->peer, op->number));
+	}
 }

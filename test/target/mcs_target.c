@@ -1,38 +1,26 @@
 /*
- * mcs_target.c - the test target's program: it listens, and obeys lines on its standard input.
+ * mcs_target.c - the test target's program: one loop over its sockets and the model's time.
  *
- * It prints "listening ADDRESS:PORT" for each portal. Lines: "cut [CID]" ends connections, "count"
- * prints how many there are, "quit" ends the program. See target.h.
+ * It prints "listening ADDRESS:PORT" for each portal, and what has happened when it ends. See
+ * target.h, control.c.
  */
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "target.h"
 
-struct target target = {
-	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.changed = PTHREAD_COND_INITIALIZER,
-};
+enum { CONNS_MAX = 256 };
 
-void violation(const char *format, ...)
-{
-	va_list args;
-	char text[256];
+static const uint64_t second = 1000000000;
 
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	__atomic_fetch_add(&target.violations, 1, __ATOMIC_RELAXED);
-	printf("violation: %s\n", text);
-}
+/* ---------------------------------------------------------------- portals */
 
 /* "ADDRESS:PORT", an IPv6 address in brackets. False: no such text. */
 static bool portal_read(const char *text, struct sockaddr_storage *ret, char *host, size_t room)
@@ -58,73 +46,30 @@ static bool portal_read(const char *text, struct sockaddr_storage *ret, char *ho
 	return true;
 }
 
-static int portal_open(unsigned at)
+/* Replaces the portal's text by one with the real port. */
+static int portal_open(const char **portal, char *name, size_t name_room)
 {
 	struct sockaddr_storage address = { .ss_family = AF_INET };
 	socklen_t len = sizeof(address);
-	static char names[LISTEN_MAX][80];
 	char host[64], port[8];
-	const char *text = target.options.listen[at];
-	bool good = portal_read(text, &address, host, sizeof(host));
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+	bool good = portal_read(*portal, &address, host, sizeof(host));
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (!good || bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, 64) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
 	    getnameinfo((struct sockaddr *)&address, len, NULL, 0, port, sizeof(port),
 			NI_NUMERICSERV) != 0) {
-		perror(text);
+		perror(*portal);
 		exit(2);
 	}
-	snprintf(names[at], sizeof(names[at]), "%s:%s", host, port);
-	target.options.listen[at] = names[at];
-	printf("listening %s\n", names[at]);
+	snprintf(name, name_room, "%s:%s", host, port);
+	*portal = name;
+	printf("listening %s\n", name);
 	return fd;
 }
 
-static void conn_start(int listener)
-{
-	int fd = accept(listener, NULL, NULL), yes = 1;
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	if (fd < 0)
-		return;
-	/* A header and its data are two writes. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, conn_main, (void *)(intptr_t)fd) != 0)
-		close(fd);
-	pthread_attr_destroy(&attr);
-}
-
-/* False at "quit". Cuts the connections with the CID, or all for -1; counts for -2. */
-static bool line_obey(const char *line)
-{
-	unsigned n = 0;
-	int cid = -1;
-
-	if (strcmp(line, "quit\n") == 0)
-		return false;
-	if (strncmp(line, "cut ", 4) == 0)
-		cid = atoi(line + 4);
-	pthread_mutex_lock(&target.lock);
-	list_for_each(it, &target.sessions) {
-		struct session *s = list_entry(it, struct session, link);
-
-		list_for_each(jt, &s->conns) {
-			struct conn *conn = list_entry(jt, struct conn, link);
-
-			n++;
-			if (strncmp(line, "cut", 3) == 0 && (cid < 0 || cid == conn->cid))
-				conn_cut(conn);
-		}
-	}
-	pthread_mutex_unlock(&target.lock);
-	printf("count %u\n", n);
-	return true;
-}
+/* ---------------------------------------------------------------- the loop */
 
 static volatile sig_atomic_t ended;
 
@@ -134,50 +79,128 @@ static void on_signal(int number)
 	ended = 1;
 }
 
-static void serve(struct pollfd *fds, unsigned listens)
+static uint64_t clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * second + (uint64_t)t.tv_nsec;
+}
+
+/* What is polled: portals, standard input, connections. */
+struct watch {
+	struct pollfd fd[LISTEN_MAX + 1 + CONNS_MAX];
+	struct conn *conn[CONNS_MAX];
+	unsigned portals, conns;
+};
+
+/* Returns whether one of the connections has to be looked at again soon. */
+static bool watch_conns(struct watch *w, const struct target *target)
+{
+	bool hushing = false;
+
+	w->conns = 0;
+	list_for_each(it, &target->conns) {
+		struct conn *c = list_entry(it, struct conn, link);
+		short events = conn_events(c);
+
+		hushing |= c->state == CONN_HUSHING;
+		if (!events || w->conns == CONNS_MAX)
+			continue;
+		w->conn[w->conns] = c;
+		w->fd[w->portals + 1 + w->conns++] = (struct pollfd){ .fd = c->fd, .events = events };
+	}
+	return hushing;
+}
+
+static void watch_wait(struct watch *w, const struct target *target)
+{
+	bool soon = watch_conns(w, target);
+	uint64_t now = clock_now(), until = peer_deadline(target->peer), left;
+	struct timespec t;
+
+	left = until > now ? until - now : 0;
+	if (soon && left > second / 1000)
+		left = second / 1000;
+	t = (struct timespec){ (time_t)(left / second), (long)(left % second) };
+	if (ppoll(w->fd, w->portals + 1 + w->conns, until == UINT64_MAX && !soon ? NULL : &t, NULL) < 0)
+		for (unsigned i = 0; i < w->portals + 1 + w->conns; i++)
+			w->fd[i].revents = 0;
+}
+
+/* False at "quit". */
+static bool watch_line(struct target *target, struct pollfd *in)
 {
 	char line[128];
-	bool go_on = true;
+
+	if (!in->revents)
+		return true;
+	if (fgets(line, sizeof(line), stdin))
+		return control_obey(target, line);
+	in->fd = -1;
+	return true;
+}
+
+static void violation_tell(const struct target *target, bool *told)
+{
+	const char *violation = peer_violation(target->peer);
+
+	if (!violation || *told)
+		return;
+	*told = true;
+	printf("violation: %s\n", violation);
+}
+
+static bool serve(struct target *target, struct watch *w)
+{
+	bool go_on = true, violated = false;
 
 	while (go_on && !ended) {
-		if (poll(fds, listens + 1, -1) < 0)
-			continue;
-		for (unsigned i = 0; i < listens; i++)
-			if (fds[i].revents)
-				conn_start(fds[i].fd);
-		if (fds[listens].revents) {
-			if (fgets(line, sizeof(line), stdin))
-				go_on = line_obey(line);
-			else
-				fds[listens].fd = -1;
-		}
+		peer_advance(target->peer, clock_now());
+		list_for_each(it, &target->conns)
+			conn_flush(list_entry(it, struct conn, link));
+		violation_tell(target, &violated);
+		watch_wait(w, target);
+		for (unsigned i = 0; i < w->conns; i++)
+			if (w->fd[w->portals + 1 + i].revents & (POLLIN | POLLERR | POLLHUP))
+				conn_receive(target, w->conn[i]);
+		for (unsigned i = 0; i < w->portals; i++)
+			if (w->fd[i].revents)
+				conn_accept(target, w->fd[i].fd, target->options.peer.portal[i]);
+		go_on = watch_line(target, &w->fd[w->portals]);
 	}
+	violation_tell(target, &violated);
+	return !violated;
 }
 
 int main(int argc, char **argv)
 {
-	struct pollfd fds[LISTEN_MAX + 1];
+	static char names[LISTEN_MAX][80];
+	static struct watch watch;
+	struct target target = { 0 };
 	struct sigaction action = { .sa_handler = on_signal };
-	unsigned n;
+	struct peer_options *o = &target.options.peer;
+	bool kept;
 
-	list_init(&target.sessions);
-	options_read(argc, argv);
+	list_init(&target.conns);
+	options_read(&target.options, argc, argv);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	setvbuf(stdin, NULL, _IONBF, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (unsigned i = 0; i < target.options.luns; i++) {
-		target.lun[i].blocks = (uint64_t)target.options.mib * (1 << 20) / BLOCK;
-		target.lun[i].data = calloc(target.lun[i].blocks, BLOCK);
-		if (!target.lun[i].data) {
-			perror("mcs_target");
-			return 2;
-		}
-	}
-	for (n = 0; n < target.options.listens; n++)
-		fds[n] = (struct pollfd){ .fd = portal_open(n), .events = POLLIN };
-	fds[n] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
-	serve(fds, n);
-	/* Connections end with the program. */
-	_exit(__atomic_load_n(&target.violations, __ATOMIC_RELAXED) ? 1 : 0);
+	for (unsigned i = 0; i < o->portals; i++)
+		watch.fd[i] = (struct pollfd){
+			.fd = portal_open(&o->portal[i], names[i], sizeof(names[i])), .events = POLLIN,
+		};
+	watch.portals = o->portals;
+	watch.fd[o->portals] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
+	target.peer = peer_new(o);
+	kept = serve(&target, &watch);
+	control_print_counts(&target);
+	list_for_each(it, &target.conns)
+		conn_cut(list_entry(it, struct conn, link));
+	for (unsigned i = 0; i < watch.portals; i++)
+		close(watch.fd[i].fd);
+	peer_free(target.peer);
+	return kept ? 0 : 1;
 }

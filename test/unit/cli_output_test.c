@@ -2,19 +2,15 @@
  * cli_output_test.c - what the tool prints, word for word where scripts read it. The library's
  * functions that the commands need stand here, with a known answer.
  */
-#include "cli/command.h"
+#include "cli_fake.h"
+
 #include "cli/print.h"
 
 #include <iscsidsc_ext.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 static ULONG login_key_size;
 static ISCSI_LOGIN_OPTIONS login_seen;
@@ -124,39 +120,6 @@ ISDSC_STATUS ISDSC_API LoginIScsiTargetA(PSTR target, BOOLEAN informational, PST
 	*session = (ISCSI_UNIQUE_SESSION_ID){ 0xffff8188cd3ff010, 0x4000013700000002 };
 	*connection = (ISCSI_UNIQUE_CONNECTION_ID){ 0xffff8188cd3ff010, 1 };
 	return login_status;
-}
-
-/* Runs a command and catches what it prints. */
-static char *output(ISDSC_STATUS expected, struct json_object *json, int argc, char **argv)
-{
-	struct run run = { .json = json };
-	FILE *file = tmpfile();
-	int saved = dup(STDOUT_FILENO);
-	ISDSC_STATUS status;
-	char *text;
-	size_t size;
-
-	fflush(stdout);
-	dup2(fileno(file), STDOUT_FILENO);
-	status = command_run(&run, argc, argv);
-	fflush(stdout);
-	dup2(saved, STDOUT_FILENO);
-	close(saved);
-	size = (size_t)lseek(fileno(file), 0, SEEK_END);
-	text = calloc(1, size + 1);
-	assert_int_equal(pread(fileno(file), text, size, 0), size);
-	fclose(file);
-	assert_int_equal(status, expected);
-	return text;
-}
-
-#define WORDS(...) (sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), \
-	(char **)(uintptr_t)(const char *[]){ __VA_ARGS__ }
-
-static void expect(const char *expected, char *text)
-{
-	assert_string_equal(text, expected);
-	free(text);
 }
 
 static void session_list(void **state)

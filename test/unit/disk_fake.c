@@ -20,6 +20,7 @@ struct nexus *fake_new(uint64_t blocks, uint32_t block_size)
 	nexus->blocks = blocks;
 	nexus->block_size = block_size;
 	nexus->fua = nexus->wce = nexus->thin = true;
+	strcpy(nexus->serial, "SERIAL42");
 	nexus->max_unmap = 1000;
 	nexus->max_same = 500;
 	nexus->data = calloc(blocks, block_size);
@@ -75,7 +76,7 @@ static void vpd_put(struct nexus *nexus, struct task *task)
 		bytes_put16(page + 2, 5);
 		break;
 	case 0x80:
-		memcpy(page + 4, "SERIAL42", 8);
+		memcpy(page + 4, nexus->serial, 8);
 		bytes_put16(page + 2, 8);
 		break;
 	case 0x83:
@@ -301,7 +302,6 @@ static void lost_put(struct nexus *nexus, struct task *task, bool run)
 	if (run)
 		task_run(nexus, task);
 	task->outcome = TASK_LOST;
-	task->epoch = 7;
 	fault_set(&task->fault, FAULT_CLOSED, 0, "cut");
 }
 
@@ -315,6 +315,10 @@ static bool plan_run(struct nexus *nexus, struct io *io, struct fake_plan *plan)
 	case FAKE_LOST:
 	case FAKE_LOST_UNRUN:
 		lost_put(nexus, task, plan->kind == FAKE_LOST);
+		break;
+	case FAKE_ABORTED:
+		task->outcome = TASK_ABORTED;
+		fault_set(&task->fault, FAULT_TIMEOUT, 0, "no answer in time");
 		break;
 	case FAKE_FAILED:
 		task->outcome = TASK_FAILED;
@@ -354,8 +358,7 @@ void nexus_submit(struct nexus *nexus, struct io *io)
 	pthread_mutex_lock(&nexus->lock);
 	if (nexus->n_log < FAKE_LOG)
 		memcpy(nexus->log[nexus->n_log++], io->task.cdb, 16);
-	if (io->task.outcome == TASK_LOST && (!io->repeat || io->task.epoch != 7))
-		nexus->unproven++;
+	nexus->misused += io->task.outcome != TASK_COMPLETE;
 	plan = plan_find(nexus, io->task.cdb[0]);
 	if (plan)
 		answer = plan_run(nexus, io, plan);
@@ -371,6 +374,13 @@ void fake_plan(struct nexus *nexus, struct fake_plan plan)
 	pthread_mutex_lock(&nexus->lock);
 	assert(nexus->n_plans < FAKE_PLANS);
 	nexus->plans[nexus->n_plans++] = plan;
+	pthread_mutex_unlock(&nexus->lock);
+}
+
+void fake_resize(struct nexus *nexus, uint64_t blocks)
+{
+	pthread_mutex_lock(&nexus->lock);
+	nexus->blocks = blocks;
 	pthread_mutex_unlock(&nexus->lock);
 }
 

@@ -16,6 +16,7 @@
 enum fake_kind {
 	FAKE_LOST,         /* TASK_LOST; the command was run all the same */
 	FAKE_LOST_UNRUN,   /* TASK_LOST; it was not */
+	FAKE_ABORTED,      /* TASK_ABORTED; it was not run */
 	FAKE_FAILED,       /* TASK_FAILED with FAULT_GONE */
 	FAKE_STATUS,       /* .status without data or sense */
 	FAKE_SENSE,        /* CHECK CONDITION with .key .asc .ascq */
@@ -40,6 +41,7 @@ struct nexus {
 	uint64_t blocks;
 	uint32_t block_size;
 	uint8_t type, qualifier;
+	char serial[9];
 	bool no_vpd, no_16, no_mode, read_only, fua, wce, thin, no_same, no_sync;
 	uint32_t max_transfer;     /* blocks, as page B0h tells; 0 none */
 	uint32_t max_unmap, max_same;
@@ -50,13 +52,15 @@ struct nexus {
 	unsigned n_log;
 	struct io *held[FAKE_HELD];
 	unsigned n_held;
-	unsigned unproven;         /* repeats that did not ask to wait for reinstatement: a bug */
+	unsigned misused;          /* commands given with an old outcome: a bug */
 };
 
 /* A disk of this size with everything switched on, and its loop. */
 struct nexus *fake_new(uint64_t blocks, uint32_t block_size);
 void fake_free(struct nexus *nexus);
 void fake_plan(struct nexus *nexus, struct fake_plan plan);
+/* Another size from now on: at most the one it was made with. */
+void fake_resize(struct nexus *nexus, uint64_t blocks);
 /* The medium, for tests on another thread: between requests, and with fake_sync after writing. */
 uint8_t *fake_data(struct nexus *nexus);
 uint8_t *fake_durable(struct nexus *nexus);

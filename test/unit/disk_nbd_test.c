@@ -357,6 +357,8 @@ struct bench {
 	char path[100];
 	struct disk *disk;
 	bool ready, closed;
+	bool told;
+	unsigned changes;
 };
 
 static void disk_ready(void *ctx, struct disk *disk, const struct fault *fault)
@@ -366,6 +368,15 @@ static void disk_ready(void *ctx, struct disk *disk, const struct fault *fault)
 	(void)disk;
 	assert_int_equal(fault->kind, FAULT_NONE);
 	bench->ready = true;
+}
+
+static void disk_changed(void *ctx, struct disk *disk, unsigned changes)
+{
+	struct bench *bench = ctx;
+
+	(void)disk;
+	bench->changes |= changes;
+	bench->told = true;
 }
 
 static void disk_closed(void *ctx)
@@ -380,7 +391,7 @@ static int bench_setup(void **state)
 	struct bench *bench = calloc(1, sizeof *bench);
 	struct disk_config config = {
 		.control = &bench->control, .socket_path = bench->path, .socket_mode = 0600,
-		.socket_gid = (gid_t)-1,
+		.socket_gid = (gid_t)-1, .changed = disk_changed,
 	};
 
 	bench->nexus = config.nexus = fake_new(SIZE / 512, 512);
@@ -746,6 +757,99 @@ static void test_lost_session_is_invisible(void **state)
 	free(data);
 }
 
+static uint64_t size_told(struct bench *bench)
+{
+	uint8_t out[20] = { 0 }, back[256];
+	int fd = client_connect(bench);
+	uint64_t size;
+
+	/* NBD_OPT_EXPORT_NAME answers with size and flags alone. */
+	read_all(fd, back, 18);
+	bytes_put32(out, 3);
+	bytes_put64(out + 4, OPTION_MAGIC);
+	bytes_put32(out + 12, 1);
+	write_all(fd, out, sizeof out);
+	read_all(fd, back, 10);
+	size = bytes_get64(back);
+	close(fd);
+	return size;
+}
+
+/* A command meets the attention; then new clients see the new size, and the connected ones meet an
+ * error beyond the new end. */
+static void test_capacity_changes_under_clients(void **state)
+{
+	struct bench *bench = *state;
+	uint8_t block[512] = { 1 };
+	int fd = client_open(bench, false);
+
+	assert_int_equal(size_told(bench), SIZE);
+	fake_resize(bench->nexus, SIZE / 1024);
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_READ_10, .kind = FAKE_SENSE, .times = 1,
+		.key = 6, .asc = 0x2a, .ascq = 0x09 });
+	send_request(fd, 0, NBD_CMD_READ, 1, 0, 512);
+	assert_int_equal(take_reply(fd, 1), 0);
+	read_all(fd, block, 512);
+	assert_true(fake_control(&bench->control, &bench->told));
+	assert_int_equal(bench->changes, DISK_CHANGED_SIZE);
+	assert_int_equal(size_told(bench), SIZE / 2);
+
+	send_request(fd, 0, NBD_CMD_READ, 2, SIZE - 512, 512);
+	assert_int_equal(take_reply(fd, 2), EINVAL);
+	send_request(fd, 0, NBD_CMD_WRITE, 3, SIZE - 512, 512);
+	write_all(fd, block, 512);
+	assert_int_equal(take_reply(fd, 3), ENOSPC);
+	send_request(fd, 0, NBD_CMD_READ, 4, SIZE / 2 - 512, 512);
+	assert_int_equal(take_reply(fd, 4), 0);
+	read_all(fd, block, 512);
+	close(fd);
+}
+
+/* A unit that takes few commands at a time: clients wait, all are served in the end. */
+static void test_full_unit(void **state)
+{
+	enum { CLIENTS = 5, EACH = 100 };
+	struct bench *bench = *state;
+	struct disk_counters counters;
+	uint8_t block[512];
+	int fds[CLIENTS];
+
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_READ_10, .kind = FAKE_HOLD, .times = 2 });
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_READ_10, .kind = FAKE_STATUS, .times = 1, .status = 0x28 });
+	for (unsigned i = 0; i < CLIENTS; i++)
+		fds[i] = client_open(bench, false);
+	for (unsigned i = 0; i < 3; i++)
+		send_request(fds[0], 0, NBD_CMD_READ, i, 0, 512);
+	wait_count(bench, CDB_READ_10, 3);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		for (unsigned j = i ? 0 : 3; j < EACH; j++)
+			send_request(fds[i], 0, NBD_CMD_READ, j, 0, 512);
+	usleep(50000);
+	disk_counters(bench->disk, &counters);
+	assert_int_equal(counters.queue_limit, 2);
+	/* And the refused one, which has been in before. */
+	assert_in_range(counters.queue_waiting, QUEUE_LINE_MAX, QUEUE_LINE_MAX + 1);
+	assert_true(counters.reads < CLIENTS * EACH);
+	fake_release(bench->nexus);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		for (unsigned j = 0; j < EACH; j++) {
+			uint8_t head[16];
+
+			read_all(fds[i], head, sizeof head);
+			assert_int_equal(bytes_get32(head + 4), 0);
+			read_all(fds[i], block, sizeof block);
+		}
+		close(fds[i]);
+	}
+	disk_counters(bench->disk, &counters);
+	assert_int_equal(counters.reads, CLIENTS * EACH);
+	assert_int_equal(counters.queue_waiting, 0);
+	assert_true(counters.queue_limit > 2);
+}
+
 /* The tools of libnbd, where they are installed, agree with us. */
 static void test_tools(void **state)
 {
@@ -791,7 +895,8 @@ int main(void)
 		TEST(test_gone_with_requests_under_way),
 		TEST(test_farewell_with_requests_under_way),
 		TEST(test_close_awaits_requests), TEST(test_too_many_clients),
-		TEST(test_lost_session_is_invisible), TEST(test_tools),
+		TEST(test_lost_session_is_invisible), TEST(test_capacity_changes_under_clients),
+		TEST(test_full_unit), TEST(test_tools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

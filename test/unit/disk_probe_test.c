@@ -27,6 +27,8 @@ struct bench {
 	struct disk *disk;
 	struct fault fault;
 	bool ready, closed;
+	bool told;                 /* of changes */
+	unsigned changes;
 };
 
 static int bench_setup(void **state)
@@ -62,6 +64,17 @@ static void disk_ready(void *ctx, struct disk *disk, const struct fault *fault)
 	bench->ready = true;
 }
 
+static void disk_changed(void *ctx, struct disk *disk, unsigned changes)
+{
+	struct bench *bench = ctx;
+
+	assert_true(bench->ready);
+	assert_false(bench->closed);
+	assert_ptr_equal(disk, bench->disk);
+	bench->changes |= changes;
+	bench->told = true;
+}
+
 static void disk_closed(void *ctx)
 {
 	struct bench *bench = ctx;
@@ -74,6 +87,7 @@ static void bench_begin(struct bench *bench)
 	struct disk_config config = {
 		.nexus = bench->nexus, .control = &bench->control, .lun = UINT64_C(1) << 48,
 		.socket_path = bench->path, .socket_mode = 0640, .socket_gid = (gid_t)-1,
+		.changed = disk_changed,
 	};
 
 	assert_int_equal(disk_open(&config, disk_ready, bench, &bench->disk), 0);
@@ -291,6 +305,165 @@ static void test_path_too_long(void **state)
 	assert_int_equal(disk_open(&config, disk_ready, bench, &bench->disk), -ENAMETOOLONG);
 }
 
+/* ---------------------------------------------------------------- following the unit */
+
+/* Lets the disk look at its unit; returns what it then tells. */
+static unsigned bench_look(struct bench *bench)
+{
+	bench->told = false;
+	bench->changes = 0;
+	disk_look(bench->disk);
+	disk_look(bench->disk); /* hints in a row are one */
+	return fake_control(&bench->control, &bench->told) ? bench->changes : 0;
+}
+
+static void test_size_follows(void **state)
+{
+	struct bench *bench = *state;
+	const struct disk_info *info;
+
+	fake_resize(bench->nexus, 1000);
+	info = bench_open(bench);
+	assert_int_equal(info->blocks, 1000);
+	fake_resize(bench->nexus, 2048);
+	assert_int_equal(bench_look(bench), DISK_CHANGED_SIZE);
+	assert_int_equal(info->blocks, 2048);
+	assert_true(info->serving);
+	assert_string_equal(info->socket_path, bench->path);
+	bench->nexus->read_only = true;
+	fake_resize(bench->nexus, 500);
+	assert_int_equal(bench_look(bench), DISK_CHANGED_SIZE | DISK_CHANGED_INFO);
+	assert_int_equal(info->blocks, 500);
+	assert_true(info->read_only);
+	assert_int_equal(fake_count(bench->nexus, CDB_TEST_UNIT_READY), 3);
+	bench_close(bench);
+}
+
+/* Nothing is told when nothing has changed, nor is anything forgotten when the unit does not
+ * answer as well as before. */
+static void test_look_in_vain(void **state)
+{
+	struct bench *bench = *state;
+	const struct disk_info *info = bench_open(bench);
+
+	disk_look(bench->disk);
+	while (fake_count(bench->nexus, CDB_MODE_SENSE_6) < 2)
+		usleep(1000);
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_MODE_SENSE_6, .kind = FAKE_SENSE, .times = 1, .key = 4, .asc = 0x44 });
+	disk_look(bench->disk);
+	while (fake_count(bench->nexus, CDB_MODE_SENSE_6) < 3)
+		usleep(1000);
+	usleep(20000);
+	mailbox_run(&bench->control);
+	assert_false(bench->told);
+	assert_true(info->can_fua);
+	/* It is no longer a command that the unit knows: then it can do less. */
+	bench->nexus->no_mode = true;
+	assert_int_equal(bench_look(bench), DISK_CHANGED_INFO);
+	assert_false(info->can_fua);
+	bench_close(bench);
+}
+
+static void test_another_unit(void **state)
+{
+	struct bench *bench = *state;
+	const struct disk_info *info = bench_open(bench);
+
+	strcpy(bench->nexus->serial, "SERIAL43");
+	assert_int_equal(bench_look(bench), DISK_CHANGED_UNIT);
+	assert_string_equal(info->serial, "SERIAL42");
+	bench_close(bench);
+}
+
+static void test_other_blocks(void **state)
+{
+	struct bench *bench = *state;
+	const struct disk_info *info = bench_open(bench);
+
+	bench->nexus->block_size = 1024;
+	fake_resize(bench->nexus, 1024);
+	assert_int_equal(bench_look(bench), DISK_CHANGED_UNIT);
+	assert_int_equal(info->block_size, 512);
+	bench_close(bench);
+}
+
+static void test_becomes_usable(void **state)
+{
+	struct bench *bench = *state;
+	const struct disk_info *info;
+
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_TEST_UNIT_READY, .kind = FAKE_SENSE, .times = 1,
+		.key = 2, .asc = 0x3a });
+	info = bench_open(bench);
+	assert_false(info->serving);
+	assert_int_equal(access(bench->path, F_OK), -1);
+	assert_int_equal(bench_look(bench), DISK_CHANGED_USE);
+	assert_true(info->serving);
+	assert_int_equal(access(bench->path, F_OK), 0);
+	bench_close(bench);
+}
+
+/* An attention in the middle of the questions: the answers may be of before and after. */
+static void test_change_while_probing(void **state)
+{
+	struct bench *bench = *state;
+
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_MODE_SENSE_6, .kind = FAKE_SENSE, .times = 1,
+		.key = 6, .asc = 0x2a, .ascq = 0x09 });
+	fake_resize(bench->nexus, 100);
+	bench_open(bench);
+	fake_resize(bench->nexus, 200);
+	assert_true(fake_control(&bench->control, &bench->told));
+	assert_int_equal(bench->changes, DISK_CHANGED_SIZE);
+	bench_close(bench);
+}
+
+static void test_luns_changed(void **state)
+{
+	struct bench *bench = *state;
+
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_TEST_UNIT_READY, .kind = FAKE_SENSE, .times = 1,
+		.key = 6, .asc = 0x3f, .ascq = 0x0e });
+	bench_open(bench);
+	assert_true(fake_control(&bench->control, &bench->told));
+	assert_int_equal(bench->changes, DISK_CHANGED_LUNS);
+	bench_close(bench);
+}
+
+static void test_close_while_looking(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_open(bench);
+	fake_forget(bench->nexus);
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_INQUIRY, .kind = FAKE_HOLD, .times = 1 });
+	disk_look(bench->disk);
+	while (!fake_count(bench->nexus, CDB_INQUIRY))
+		usleep(1000);
+	disk_close(bench->disk, disk_closed, bench);
+	usleep(20000);
+	mailbox_run(&bench->control);
+	assert_false(bench->closed);
+	fake_release(bench->nexus);
+	assert_true(fake_control(&bench->control, &bench->closed));
+	assert_false(bench->told);
+}
+
+static void test_close_before_looking(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_open(bench);
+	disk_look(bench->disk);
+	bench_close(bench);
+	usleep(200000); /* its timer would have run by now */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +473,10 @@ int main(void)
 		TEST(test_odd_block_size), TEST(test_gone_while_probing),
 		TEST(test_close_while_waiting), TEST(test_close_while_commanding),
 		TEST(test_stale_socket), TEST(test_path_taken), TEST(test_path_too_long),
+		TEST(test_size_follows), TEST(test_look_in_vain), TEST(test_another_unit),
+		TEST(test_other_blocks), TEST(test_becomes_usable),
+		TEST(test_change_while_probing), TEST(test_luns_changed),
+		TEST(test_close_while_looking), TEST(test_close_before_looking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

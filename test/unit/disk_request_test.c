@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../duty.h"
 #include "disk/pool.h"
 #include "disk_fake.h"
 #include "scsi/cdb.h"
+#include "scsi/sense.h"
 
 enum { BLOCKS = 8192 };
 
@@ -22,6 +24,7 @@ struct bench {
 	struct nexus *nexus;
 	struct unit unit;
 	struct pool pool;
+	unsigned hints;            /* that the unit's sense data gave */
 };
 
 /* One request and how it ended. */
@@ -31,6 +34,11 @@ struct trial {
 	int error;
 	sem_t over;
 };
+
+static void unit_hinted(struct unit *unit, unsigned hints)
+{
+	list_entry(unit, struct bench, unit)->hints |= hints;
+}
 
 static int bench_setup(void **state)
 {
@@ -48,6 +56,8 @@ static int bench_setup(void **state)
 	};
 	bench->unit.zeros = calloc(1, 512);
 	list_init(&bench->unit.waiting);
+	queue_init(&bench->unit.queue);
+	bench->unit.hinted = unit_hinted;
 	pool_init(&bench->pool);
 	*state = bench;
 	return 0;
@@ -58,7 +68,9 @@ static int bench_teardown(void **state)
 	struct bench *bench = *state;
 
 	assert_int_equal(bench->unit.counters.in_flight, 0);
-	assert_int_equal(bench->nexus->unproven, 0);
+	assert_int_equal(bench->unit.queue.active, 0);
+	assert_int_equal(bench->unit.queue.length, 0);
+	assert_int_equal(bench->nexus->misused, 0);
 	fake_free(bench->nexus);
 	pool_done(&bench->pool);
 	free(bench->unit.zeros);
@@ -279,23 +291,74 @@ static void test_troubles_in_turn(void **state)
 	assert_int_equal(trial_run(bench, REQUEST_READ, 0, 512, false), 0);
 	assert_int_equal(fake_count(bench->nexus, CDB_READ_10), 8);
 	assert_int_equal(bench->unit.counters.repeated, 2);
+	DUTY("UNH-FFP-16.4.5");
 }
 
-static void test_attentions_are_noted(void **state)
+/* Ended by task management, mostly for its time limit: twice more, then the client hears of it. */
+static void test_aborted_is_repeated_twice(void **state)
 {
 	struct bench *bench = *state;
 
 	fake_plan(bench->nexus, (struct fake_plan) {
-		.opcode = CDB_READ_10, .kind = FAKE_SENSE, .times = 1,
-		.key = 6, .asc = 0x2a, .ascq = 0x09 });
-	assert_int_equal(trial_run(bench, REQUEST_READ, 0, 512, false), 0);
-	assert_true(bench->unit.counters.capacity_changed);
-	assert_false(bench->unit.counters.luns_changed);
+		.opcode = CDB_WRITE_10, .kind = FAKE_ABORTED, .times = 2 });
+	assert_int_equal(trial_run(bench, REQUEST_WRITE, 0, 512, false), 0);
+	assert_int_equal(fake_count(bench->nexus, CDB_WRITE_10), 3);
+	fake_forget(bench->nexus);
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_WRITE_10, .kind = FAKE_ABORTED, .times = 1000000 });
+	assert_int_equal(trial_run(bench, REQUEST_WRITE, 0, 512, false), -ETIMEDOUT);
+	assert_int_equal(fake_count(bench->nexus, CDB_WRITE_10), 3);
+}
+
+/* What the unit says of itself goes to its keeper; the request goes on (IN-16: 47/7F). */
+static void test_attentions_are_hints(void **state)
+{
+	static const struct { uint8_t asc, ascq; unsigned hints; } rows[] = {
+		{ 0x29, 0x00, 0 }, { 0x29, 0x07, 0 }, { 0x47, 0x7f, 0 },
+		{ 0x28, 0x00, SENSE_HINT_UNIT }, { 0x2a, 0x09, SENSE_HINT_UNIT },
+		{ 0x3f, 0x03, SENSE_HINT_UNIT }, { 0x3f, 0x0e, SENSE_HINT_LUNS },
+	};
+	struct bench *bench = *state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		fake_forget(bench->nexus);
+		bench->hints = 0;
+		fake_plan(bench->nexus, (struct fake_plan) {
+			.opcode = CDB_READ_10, .kind = FAKE_SENSE, .times = 1,
+			.key = 6, .asc = rows[i].asc, .ascq = rows[i].ascq });
+		assert_int_equal(trial_run(bench, REQUEST_READ, 0, 512, false), 0);
+		assert_int_equal(bench->hints, rows[i].hints);
+	}
+	DUTY("IN-16");
+	/* One that never stops is an error in the end. */
 	fake_plan(bench->nexus, (struct fake_plan) {
 		.opcode = CDB_READ_10, .kind = FAKE_SENSE, .times = 1000000,
 		.key = 6, .asc = 0x3f, .ascq = 0x0e });
 	assert_int_equal(trial_run(bench, REQUEST_READ, 0, 512, false), -EIO);
-	assert_true(bench->unit.counters.luns_changed);
+}
+
+/* A unit that has shrunk without a word is found out by its answer. */
+static void test_beyond_the_end(void **state)
+{
+	struct bench *bench = *state;
+
+	fake_resize(bench->nexus, BLOCKS / 2);
+	assert_int_equal(trial_run(bench, REQUEST_WRITE, (BLOCKS - 1) * 512, 512, false), -ENOSPC);
+	assert_int_equal(bench->hints, SENSE_HINT_UNIT);
+	assert_int_equal(trial_run(bench, REQUEST_READ, (BLOCKS - 1) * 512, 512, false), -EINVAL);
+}
+
+/* An ability that went away under a request: 0 blocks would mean the whole medium. */
+static void test_ability_lost(void **state)
+{
+	struct bench *bench = *state;
+
+	memset(bench->nexus->data, 0xaa, BLOCKS * 512);
+	bench->unit.limits.unmap = bench->unit.limits.write_same = 0;
+	assert_int_equal(trial_run(bench, REQUEST_ZERO, 0, 512, false), -EOPNOTSUPP);
+	assert_int_equal(trial_run(bench, REQUEST_TRIM, 0, 512, false), -EOPNOTSUPP);
+	assert_int_equal(bench->nexus->n_log, 0);
+	assert_int_equal(bench->nexus->data[512], 0xaa);
 }
 
 static void test_errors(void **state)
@@ -317,6 +380,8 @@ static void test_errors(void **state)
 		{ FAKE_SENSE, 0, 7, 0x27, 0, -EPERM },
 		{ FAKE_SENSE, 0, 7, 0x27, 7, -ENOSPC },
 		{ FAKE_SENSE, 0, 0xb, 0x47, 5, -EIO },
+		{ FAKE_SENSE, 0, 0xb, 0x0c, 0x0c, -EIO },
+		{ FAKE_SENSE, 0, 0xb, 0x0c, 0x0d, -EIO },
 	};
 	struct bench *bench = *state;
 
@@ -328,6 +393,7 @@ static void test_errors(void **state)
 			.asc = rows[i].asc, .ascq = rows[i].ascq });
 		assert_int_equal(trial_run(bench, REQUEST_READ, 0, 512, false), rows[i].error);
 	}
+	DUTY("IN-15 UNH-FFP-16.4.1 UNH-FFP-16.4.3 UNH-FFP-16.4.4 UNH-FFP-16.4.6");
 }
 
 /* IN-14, the other way round: the target says GOOD without having taken all data. */
@@ -369,7 +435,9 @@ int main(void)
 		TEST(test_split), TEST(test_flush), TEST(test_flush_never_joined),
 		TEST(test_flush_unsupported), TEST(test_fua), TEST(test_trim_and_zero),
 		TEST(test_lost_is_repeated), TEST(test_lost_for_ever), TEST(test_troubles_in_turn),
-		TEST(test_attentions_are_noted), TEST(test_errors), TEST(test_write_not_taken),
+		TEST(test_aborted_is_repeated_twice), TEST(test_attentions_are_hints),
+		TEST(test_beyond_the_end), TEST(test_ability_lost), TEST(test_errors),
+		TEST(test_write_not_taken),
 		TEST(test_closing_ends_waiting),
 	};
 

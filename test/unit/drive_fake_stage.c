@@ -56,9 +56,28 @@ static void on_conn(void *ctx, const struct nexus_conn *conn, bool up, const str
 	struct stage *s = ctx;
 
 	(void)conn;
-	(void)why;
+	if (!up)
+		s->lost_why = *why;
 	s->lost += !up;
 	s->rejoined += up;
+}
+
+static void on_doubt(void *ctx, const struct nexus_conn *conn, bool doubted)
+{
+	struct stage *s = ctx;
+
+	assert_int_equal(conn->doubted, doubted);
+	s->doubts += doubted;
+	s->trusts += !doubted;
+}
+
+static void on_managed(void *ctx, void *token, const struct fault *fault, uint8_t response)
+{
+	struct stage *s = ctx;
+
+	on_answer(ctx, token, fault, NULL);
+	s->response = response;
+	s->manageds++;
 }
 
 static void on_async(void *ctx, const struct conn_async *async)
@@ -78,7 +97,7 @@ static void on_ended(void *ctx)
 
 static const struct nexus_ops ops = {
 	.answer = on_answer, .text = on_text, .state = on_state, .conn = on_conn,
-	.async = on_async, .ended = on_ended,
+	.async = on_async, .ended = on_ended, .conn_doubt = on_doubt, .managed = on_managed,
 };
 
 int64_t now_ms(void)
@@ -102,6 +121,7 @@ void until(struct stage *s, const unsigned *what, unsigned n)
 }
 
 uint32_t hold_ms = 20000;
+unsigned recovery_level;
 
 static void config_fill(struct session_config *config, const char *target)
 {
@@ -109,12 +129,15 @@ static void config_fill(struct session_config *config, const char *target)
 		.type = SESSION_NORMAL, .initiator_name = "iqn.2026-11.test:drive",
 		.target_name = target, .isid = { 0x80, 1, 2, 3, 0, (uint8_t)getpid() },
 		.first_cmd_sn = 1, .portal_group_tag = -1, .ordering = true,
-		.times = { .login = 3000, .ping_idle = 5000, .ping_wait = 5000, .logout = 2000,
-			   .hold = hold_ms, .retry = 200 },
+		.times = { .login = 3000, .ping_idle = 5000, .ping_wait = 5000, .doubt = 300,
+			   .manage = 2000, .logout = 2000, .hold = hold_ms, .retry = 200 },
 		.seed = 1,
 	};
 	keys_offer_default(&config->offer);
 	config->offer.max_connections = 8;
+	config->offer.error_recovery_level = (uint8_t)recovery_level;
+	if (recovery_level)
+		config->offer.max_outstanding_r2t = 1; /* KEY-6 */
 }
 
 void stage_open(struct stage *s, unsigned loops, const char *target)
@@ -165,4 +188,13 @@ void *token(unsigned i)
 void probe_done(struct io *io)
 {
 	list_entry(io, struct probe, io)->done++;
+}
+
+void probe_give(struct stage *s, struct probe *probe)
+{
+	memset(probe, 0, sizeof(*probe));
+	probe->io.task.attribute = 1;
+	probe->io.reply_to = &s->box;
+	probe->io.done = probe_done;
+	nexus_submit(s->nexus, &probe->io);
 }

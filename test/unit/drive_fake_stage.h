@@ -14,11 +14,12 @@ struct stage {
 	struct mailbox box;
 	struct drive *drive;
 	struct nexus *nexus;
-	unsigned answers, ups, downs, faileds, ended, lost, rejoined;
+	unsigned answers, ups, downs, faileds, ended, lost, rejoined, doubts, trusts, manageds;
+	uint8_t response; /* of task management */
 	struct fault answer[ANSWERS + 1]; /* by token */
 	bool answered[ANSWERS + 1];
 	struct nexus_conn conn;
-	struct fault why;
+	struct fault why, lost_why; /* of the session, of a connection */
 	uint64_t pause_ns;
 };
 
@@ -28,9 +29,13 @@ struct probe {
 	unsigned done;
 };
 
-extern uint32_t hold_ms; /* for the next stage_open */
+/* for the next stage_open */
+extern uint32_t hold_ms;
+extern unsigned recovery_level;
 
 int64_t now_ms(void);
+/* Gives one more command to the nexus, without data. */
+void probe_give(struct stage *s, struct probe *probe);
 void *token(unsigned i);
 /* Runs the control thread until *what reaches n; fails the test after 20 s. */
 void until(struct stage *s, const unsigned *what, unsigned n);

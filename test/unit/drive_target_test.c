@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "drive_fake_stage.h"
+#include "../duty.h"
 
 enum { READS = 1000, DEPTH = 32, BLOCK = 512 };
 
@@ -77,7 +78,6 @@ static void load_done(struct io *io)
 
 	if (io->task.outcome == TASK_LOST) {
 		load->lost++;
-		io->repeat = true;
 		nexus_submit(load->s->nexus, io);
 		return;
 	}
@@ -410,6 +410,7 @@ static void test_cuts(void **state)
 	for (unsigned i = 0; i < p.pairs; i++)
 		proxy_close(&p, i);
 	close(p.listening);
+	DUTY("RV-1.1");
 }
 
 /* The target does not come back: commands are held for the hold time, then fail, later ones at
@@ -451,6 +452,7 @@ static void test_hold(void **state)
 	nexus_logout(s.nexus, token(2));
 	stage_close(&s);
 	assert_int_equal(s.answer[2].kind, FAULT_NONE);
+	DUTY("RV-1.4");
 }
 
 int main(void)

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "engine/conn.h"
+#include "engine/gap.h"
+#include "../duty.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -65,7 +67,8 @@ static int close_stage(void **state)
 
 static void full_feature(void)
 {
-	t.c->exp_stat_sn = t.stat_sn = UINT32_MAX - 1; /* wraps, too */
+	t.stat_sn = UINT32_MAX - 1; /* wraps, too */
+	gap_start(&t.c->stat, t.stat_sn);
 	conn_enter(t.c, CONN_S5_LOGGED_IN, t.now);
 }
 
@@ -173,6 +176,7 @@ static void test_logout_twice(void **state)
 	receive(bhs, sizeof(bhs));
 	assert_true(ended(&why));
 	assert_int_equal(why, FAULT_NONE);
+	DUTY("LO-1 LO-2");
 }
 
 /* Ordering mode (TOL-8): a Logout leaves when no command is under way on any connection, and the
@@ -207,6 +211,7 @@ static void test_logout_alone(void **state)
 	assert_true(ended(&why));
 	assert_int_equal(why, FAULT_NONE);
 	assert_true(window_take(&t.shared.window, other, &cmd_sn));
+	DUTY("TOL-8 MC-2.9");
 }
 
 /* LO-2, TRAP-8: a ping of the target that comes after our Logout gets no answer: the number behind
@@ -228,6 +233,7 @@ static void test_nothing_after_logout(void **state)
 	receive(bhs, sizeof(bhs));
 	assert_int_equal(take_sent(), 0);
 	assert_int_equal(window_current(&t.shared.window), before);
+	DUTY("LO-2 TRAP-8");
 }
 
 /* AS-2: once the target asked for a logout, commands that were not sent stay here. */
@@ -250,6 +256,30 @@ static void test_asked_to_leave(void **state)
 	assert_ptr_equal(task_back(), &task);
 	assert_int_equal(task.outcome, TASK_UNSENT);
 	assert_int_equal(window_current(&t.shared.window), before);
+	DUTY("AS-2 UNH-FFP-14.1 UNH-FFP-20.1");
+}
+
+/* T12, T14: asked once more, before our Logout and after it: nothing changes, and one Logout leaves. */
+static void test_asked_again(void **state)
+{
+	uint8_t bhs[PDU_BHS_LEN];
+	uint32_t before;
+
+	(void)state;
+	full_feature();
+	before = window_current(&t.shared.window);
+	for (unsigned i = 0; i < 4; i++) {
+		pdu_put_async(bhs, &(struct pdu_async){ .initiator_task_tag = PDU_NO_TAG,
+			.async_event = PDU_ASYNC_LOGOUT_REQUESTED, .parameter3 = 5,
+			.stat_sn = t.stat_sn++, .exp_cmd_sn = before, .max_cmd_sn = 30 });
+		receive(bhs, sizeof(bhs));
+		assert_int_equal(conn_state(t.c), i < 2 ? CONN_S7_LOGOUT_REQUESTED : CONN_S6_IN_LOGOUT);
+		if (i == 1)
+			conn_logout(t.c, 1, t.now);
+		if (i > 0)
+			assert_int_equal(take_sent(), i == 1 ? PDU_BHS_LEN : 0);
+	}
+	DUTY("AS-2 T10 T11 T12 T14");
 }
 
 /* PDU-12: the target takes 1022 bytes a PDU; all but the last of a sequence are whole words. And
@@ -291,6 +321,7 @@ static void test_whole_words(void **state)
 	respond(&task, 0);
 	assert_ptr_equal(task_back(), &task);
 	assert_int_equal(task.sent, 3002);
+	DUTY("PDU-12");
 }
 
 /* A second answer to one Text Request, begun before the first was pulled: the connection ends, and
@@ -322,6 +353,7 @@ static void test_text_twice(void **state)
 	assert_string_equal(event.text, "X=11111");
 	assert_true(ended(&why));
 	assert_int_equal(why, FAULT_PROTOCOL);
+	DUTY("TX-1");
 }
 
 /* LOG-11: an added login carries the session's CmdSN of the moment, while others go on. */
@@ -349,6 +381,7 @@ static void test_login_number(void **state)
 	pdu_get_login_request(t.sent, &request);
 	assert_int_equal(request.csg, PDU_STAGE_OPERATIONAL);
 	assert_int_equal(request.cmd_sn, 1);
+	DUTY("LOG-11 SN-4");
 }
 
 int main(void)
@@ -358,6 +391,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_logout_alone, open_stage, close_stage),
 		cmocka_unit_test_setup_teardown(test_nothing_after_logout, open_stage, close_stage),
 		cmocka_unit_test_setup_teardown(test_asked_to_leave, open_stage, close_stage),
+		cmocka_unit_test_setup_teardown(test_asked_again, open_stage, close_stage),
 		cmocka_unit_test_setup_teardown(test_whole_words, open_stage, close_stage),
 		cmocka_unit_test_setup_teardown(test_text_twice, open_stage, close_stage),
 		cmocka_unit_test_setup_teardown(test_login_number, open_stage, close_stage),

@@ -20,6 +20,7 @@ void fake_setup_init(struct fake_setup *setup)
 			.times = { .login = 15000, .ping_idle = 5000, .ping_wait = 4000, .logout = 3000,
 				.hold = 60000, .retry = 2000 } },
 		.options = { .id = 1, .host = "192.0.2.1", .port = 3260 },
+		.first_stat_sn = 500,
 	};
 	keys_offer_default(&setup->config.offer);
 	setup->config.offer.max_recv_data_segment_length = 65536;
@@ -32,6 +33,7 @@ void fake_begin(struct fake *f, const struct fake_setup *setup)
 {
 	memset(f, 0, sizeof(*f));
 	f->piece = setup->piece;
+	f->first_stat_sn = setup->first_stat_sn;
 	f->now = 1000000000;
 	f->exp_cmd_sn = setup->config.first_cmd_sn;
 	f->max_cmd_sn = f->exp_cmd_sn + 31;
@@ -60,6 +62,24 @@ static void on_conn_event(struct fake_conn *c, const struct conn_event *ev)
 		assert_true(c->done_count < FAKE_TASKS);
 		c->done[c->done_count++] = ev->task;
 		break;
+	case CONN_EVENT_MANAGED:
+		c->manageds++;
+		c->managed = ev->management;
+		if (!ev->management->fault.kind)
+			session_managed(c->fake->session, ev->management, c->fake->now);
+		break;
+	case CONN_EVENT_CLEANED:
+		c->cleaneds++;
+		c->cleaned = ev->cleaned;
+		session_conn_cleaned(c->fake->session, c->conn, &ev->cleaned, c->fake->now);
+		break;
+	case CONN_EVENT_DOUBT:
+		c->doubts++;
+		c->silence = ev->silence;
+		break;
+	case CONN_EVENT_TRUST:
+		c->trusts++;
+		break;
 	case CONN_EVENT_TEXT:
 		c->texts++;
 		c->text_fault = ev->fault;
@@ -83,15 +103,14 @@ static void on_conn_event(struct fake_conn *c, const struct conn_event *ev)
 	}
 }
 
+/* One event: what it brings the session to say is taken before the next one. */
 static bool pump_conn(struct fake_conn *c)
 {
 	struct conn_event ev;
-	bool any = false;
+	bool any = !c->ended && conn_next_event(c->conn, &ev);
 
-	while (!c->ended && conn_next_event(c->conn, &ev)) {
+	if (any)
 		on_conn_event(c, &ev);
-		any = true;
-	}
 	if (c->ended && c->conn) {
 		conn_free(c->conn);
 		c->conn = NULL;
@@ -112,7 +131,7 @@ static void new_conn(struct fake *f, struct conn *conn)
 	struct fake_conn *c = &f->conn[f->conns++];
 
 	assert_true(f->conns <= FAKE_CONNS);
-	*c = (struct fake_conn){ .fake = f, .conn = conn, .stat_sn = 500 };
+	*c = (struct fake_conn){ .fake = f, .conn = conn, .stat_sn = f->first_stat_sn };
 	c->sent = malloc(FAKE_BYTES);
 	conn_start(conn, f->now);
 }
@@ -127,6 +146,10 @@ static void on_session_event(struct fake *f, const struct session_event *ev)
 		conn_logout(c->conn, ev->reason, f->now);
 	else if (ev->kind == SESSION_EVENT_ABANDON && c)
 		conn_abandon(c->conn, f->now);
+	else if (ev->kind == SESSION_EVENT_CLEANUP && c)
+		conn_cleanup(c->conn, &ev->lost, f->now);
+	else if (ev->kind == SESSION_EVENT_CONCLUDE && c)
+		conn_conclude_covered(c->conn, ev->function, ev->lun, ev->cmd_sn, f->now);
 	assert_true(f->events < FAKE_EVENTS);
 	f->event[f->events++] = *ev;
 }
@@ -205,15 +228,20 @@ bool fake_has_sent(struct fake_conn *c)
 uint32_t fake_take(struct fake_conn *c, uint8_t opcode, uint8_t bhs[PDU_BHS_LEN], uint8_t *data,
 		   size_t room)
 {
-	size_t whole = PDU_BHS_LEN + (c->header_digest ? DIGEST_LEN : 0), at = whole;
+	size_t header, whole, at;
 	uint32_t len;
 
 	collect(c);
 	assert_true(c->sent_len >= PDU_BHS_LEN);
 	memcpy(bhs, c->sent, PDU_BHS_LEN);
 	assert_int_equal(pdu_opcode(bhs), opcode);
+	header = PDU_BHS_LEN + pdu_ahs_len(bhs);
+	at = whole = header + (c->header_digest ? DIGEST_LEN : 0);
+	assert_true(c->sent_len >= whole);
 	if (c->header_digest)
-		assert_true(digest_equal(c->sent + PDU_BHS_LEN, digest_of(bhs, PDU_BHS_LEN)));
+		assert_true(digest_equal(c->sent + header, digest_of(c->sent, header)));
+	assert_true(pdu_ahs_len(bhs) <= sizeof(c->ahs));
+	memcpy(c->ahs, c->sent + PDU_BHS_LEN, pdu_ahs_len(bhs));
 	len = pdu_data_len(bhs);
 	if (len)
 		whole += len + pdu_pad(len) + (c->data_digest ? DIGEST_LEN : 0);
@@ -276,6 +304,8 @@ void fake_give_pdu(struct fake_conn *c, uint8_t bhs[PDU_BHS_LEN], const void *da
 		n += len + pdu_pad(len);
 		if (c->data_digest) {
 			digest_put(pdu + n, digest_of(pdu + n - len - pdu_pad(len), len + pdu_pad(len)));
+			pdu[n] ^= c->spoil;
+			c->spoil = false;
 			n += DIGEST_LEN;
 		}
 	}
@@ -402,6 +432,11 @@ struct task *fake_read(uint32_t len)
 struct task *fake_write(uint32_t len)
 {
 	return task_new(0, len);
+}
+
+struct task *fake_bidirectional(uint32_t in_len, uint32_t out_len)
+{
+	return task_new(in_len, out_len);
 }
 
 void fake_task_free(struct task *t)

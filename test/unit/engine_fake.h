@@ -17,7 +17,7 @@
 #include "engine/engine.h"
 #include "proto/pdu.h"
 
-enum { FAKE_CONNS = 4, FAKE_BYTES = 1 << 20, FAKE_TASKS = 1200, FAKE_EVENTS = 64 };
+enum { FAKE_CONNS = 8, FAKE_BYTES = 1 << 20, FAKE_TASKS = 1200, FAKE_EVENTS = 128 };
 
 struct fake;
 
@@ -27,6 +27,7 @@ struct fake_conn {
 	struct conn *conn;
 	uint8_t *sent;               /* bytes that the engine sent and nobody took yet */
 	size_t sent_len;
+	uint8_t ahs[PDU_AHS_MAX];    /* of the PDU taken last; pdu_ahs_len tells how much */
 	bool opening, up, ended;     /* OPEN waits to be answered; what it told */
 	unsigned opens;
 	struct fault fault;          /* of the end */
@@ -35,13 +36,19 @@ struct fake_conn {
 	unsigned done_count;
 	char text[4096];
 	size_t text_len;
-	unsigned texts, asyncs, wakes;
+	unsigned texts, asyncs, wakes, doubts, trusts;
+	uint64_t silence;            /* of the last doubt */
+	struct management *managed;  /* the last one that came back */
+	unsigned manageds;
+	struct conn_cleaned cleaned; /* the last one */
+	unsigned cleaneds;
 	struct fault text_fault;
 	struct conn_async async;
 	uint32_t stat_sn, login_itt;
 	uint16_t cid, tsih;
 	uint8_t csg, nsg;
 	bool header_digest, data_digest; /* of the PDUs that the test makes */
+	bool spoil;
 };
 
 struct fake {
@@ -49,7 +56,7 @@ struct fake {
 	struct fake_conn conn[FAKE_CONNS];
 	unsigned conns;
 	uint64_t now;
-	uint32_t exp_cmd_sn, max_cmd_sn;
+	uint32_t exp_cmd_sn, max_cmd_sn, first_stat_sn;
 	size_t piece;                /* bytes received at a time; 0: all */
 	struct session_event event[FAKE_EVENTS]; /* of the session, those to be looked at */
 	unsigned events;
@@ -59,6 +66,7 @@ struct fake_setup {
 	struct session_config config;
 	struct conn_options options;
 	size_t piece;
+	uint32_t first_stat_sn; /* of each connection's target */
 };
 
 /* A session with good values, not begun; the test may change them. */
@@ -80,7 +88,8 @@ struct fake_conn *fake_login(struct fake *fake, const struct conn_options *optio
 uint32_t fake_take(struct fake_conn *c, uint8_t opcode, uint8_t bhs[PDU_BHS_LEN], uint8_t *data,
 		   size_t room);
 bool fake_has_sent(struct fake_conn *c);
-/* Gives bytes, or a PDU (its length and digests are filled in) to the engine. */
+/* Gives bytes, or a PDU (its length and digests are filled in) to the engine. With `spoil`, the data
+ * digest of the next PDU is wrong, if it has one. */
 void fake_give(struct fake_conn *c, const void *data, size_t len);
 void fake_give_pdu(struct fake_conn *c, uint8_t bhs[PDU_BHS_LEN], const void *data, uint32_t len);
 /* The numbers of a full feature response at their places; StatSN moves on where `advance`. */
@@ -100,6 +109,7 @@ bool fake_has_event(const struct fake *fake, enum session_event_kind kind);
 /* A task that reads or writes so many bytes, its buffer from the heap. */
 struct task *fake_read(uint32_t len);
 struct task *fake_write(uint32_t len);
+struct task *fake_bidirectional(uint32_t in_len, uint32_t out_len);
 void fake_task_free(struct task *task);
 
 #define FAKE_TEXT(text) (text), sizeof(text)

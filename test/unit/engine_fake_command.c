@@ -1,21 +1,56 @@
 /* engine_fake_command.c - see engine_fake_command.h. */
 #include "engine_fake_command.h"
 
-void command_begin(struct command *b, size_t piece, bool digests)
+#include <stdio.h>
+
+static const char *yes_no(bool yes)
 {
-	static const char keys[] = "HeaderDigest=CRC32C\0DataDigest=CRC32C\0"
-		"MaxRecvDataSegmentLength=8192\0MaxConnections=4\0InitialR2T=No\0ImmediateData=Yes\0"
-		"MaxBurstLength=65536\0FirstBurstLength=16384\0DefaultTime2Wait=2\0"
-		"DefaultTime2Retain=20\0MaxOutstandingR2T=4\0DataPDUInOrder=Yes\0"
-		"DataSequenceInOrder=Yes\0ErrorRecoveryLevel=0";
+	return yes ? "Yes" : "No";
+}
+
+/* The pairs of a target that agrees. */
+static size_t put_keys(char *text, size_t room, const struct command_terms *terms, unsigned r2ts)
+{
+	const char *digest = terms->digests ? "CRC32C" : "None";
+	int n = snprintf(text, room, "HeaderDigest=%s%cDataDigest=%s%cMaxRecvDataSegmentLength=8192%c"
+		"MaxConnections=4%cInitialR2T=No%cImmediateData=Yes%cMaxBurstLength=65536%c"
+		"FirstBurstLength=16384%cDefaultTime2Wait=2%cDefaultTime2Retain=20%c"
+		"MaxOutstandingR2T=%u%cDataPDUInOrder=%s%cDataSequenceInOrder=%s%c"
+		"ErrorRecoveryLevel=%u%c", digest, 0, digest, 0, 0, 0, 0, 0, 0, 0, 0, 0, r2ts, 0,
+		yes_no(!terms->pdus_any), 0, yes_no(!terms->sequences_any), 0, terms->level, 0);
+
+	if (terms->protocol_level)
+		n += snprintf(text + n, room - (size_t)n, "iSCSIProtocolLevel=%u%c",
+			      terms->protocol_level, 0);
+	return (size_t)n;
+}
+
+void command_begin_on(struct command *b, const struct command_terms *terms)
+{
+	unsigned r2ts = terms->r2ts ? terms->r2ts : terms->level && !terms->sequences_any ? 1 : 4;
 	struct fake_setup setup;
+	char keys[1024];
+	size_t len = put_keys(keys, sizeof(keys), terms, r2ts);
 
 	fake_setup_init(&setup);
-	setup.piece = piece;
-	setup.options.header_digest = setup.options.data_digest = digests;
+	setup.piece = terms->piece;
+	if (terms->first_stat_sn)
+		setup.first_stat_sn = terms->first_stat_sn;
+	setup.options.header_digest = setup.options.data_digest = terms->digests;
+	setup.config.offer.error_recovery_level = (uint8_t)terms->level;
+	setup.config.offer.data_pdu_in_order = !terms->pdus_any;
+	setup.config.offer.data_sequence_in_order = !terms->sequences_any;
+	setup.config.offer.max_outstanding_r2t = (uint16_t)r2ts;
+	setup.config.offer.protocol_level = (uint8_t)terms->protocol_level;
 	fake_begin(&b->fake, &setup);
-	b->c = fake_login(&b->fake, &setup.options, digests ? keys : NULL, sizeof(keys));
+	b->c = fake_login(&b->fake, &setup.options, keys, len);
 	b->task = NULL;
+	b->snack_tag = 0;
+}
+
+void command_begin(struct command *b, size_t piece, bool digests)
+{
+	command_begin_on(b, &(struct command_terms){ .piece = piece, .digests = digests });
 }
 
 void command_end(struct command *b)
@@ -42,8 +77,10 @@ void command_give_data_in(struct command *b, uint32_t offset, uint32_t sn, const
 			 uint8_t flags)
 {
 	struct pdu_data_in pdu = { .final = flags & 0x80, .has_status = flags & 1,
-		.underflow = flags & 2, .overflow = flags & 4, .initiator_task_tag = b->itt,
-		.target_transfer_tag = PDU_NO_TAG, .data_sn = sn, .buffer_offset = offset };
+		.underflow = flags & 2, .overflow = flags & 4, .acknowledge = flags & 0x40,
+		.initiator_task_tag = b->itt, .lun = flags & 0x40 ? 8 : 0,
+		.target_transfer_tag = flags & 0x40 ? 4000 + sn : PDU_NO_TAG, .data_sn = sn,
+		.buffer_offset = offset };
 	uint8_t bhs[PDU_BHS_LEN];
 
 	pdu_put_data_in(bhs, &pdu);
@@ -56,6 +93,7 @@ void command_give_response(struct command *b, struct pdu_scsi_response *pdu, con
 	uint8_t bhs[PDU_BHS_LEN];
 
 	pdu->initiator_task_tag = b->itt;
+	pdu->snack_tag = b->snack_tag;
 	pdu_put_scsi_response(bhs, pdu);
 	fake_numbers(b->c, bhs, true);
 	fake_give_pdu(b->c, bhs, data, len);
@@ -80,6 +118,34 @@ void command_expect_done(struct command *b, enum task_outcome outcome)
 	assert_int_equal(b->task->outcome, outcome);
 }
 
+void command_echo(struct command *b, const uint8_t nop_out[PDU_BHS_LEN])
+{
+	uint8_t bhs[PDU_BHS_LEN];
+
+	pdu_put_nop_in(bhs, &(struct pdu_nop_in){ .initiator_task_tag = bytes_get32(nop_out + 16),
+		.target_transfer_tag = PDU_NO_TAG });
+	fake_numbers(b->c, bhs, true);
+	fake_give_pdu(b->c, bhs, NULL, 0);
+}
+
+void command_take_ping(struct command *b)
+{
+	uint8_t bhs[PDU_BHS_LEN];
+
+	fake_take(b->c, PDU_NOP_OUT, bhs, NULL, 0);
+	command_echo(b, bhs);
+}
+
+struct pdu_snack command_take_snack(struct command *b)
+{
+	uint8_t bhs[PDU_BHS_LEN];
+	struct pdu_snack snack;
+
+	fake_take(b->c, PDU_SNACK, bhs, NULL, 0);
+	pdu_get_snack(bhs, &snack);
+	return snack;
+}
+
 /* The connection is over, and the task came back once. */
 void command_expect_refused(struct command *b, enum fault_kind kind)
 {
@@ -88,6 +154,6 @@ void command_expect_refused(struct command *b, enum fault_kind kind)
 	assert_true(b->c->fault.text[0]);
 	if (b->task) {
 		assert_int_equal(b->c->done_count, 1);
-		assert_int_equal(b->task->outcome, TASK_LOST);
+		assert_int_equal(b->task->outcome, TASK_SUSPENDED);
 	}
 }

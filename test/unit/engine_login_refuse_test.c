@@ -3,6 +3,7 @@
  * headers, texts, numbers, logins without an end.
  */
 #include "engine_fake_login.h"
+#include "../duty.h"
 
 #include <stdlib.h>
 
@@ -54,6 +55,7 @@ static void test_chap_not_skipped(void **state)
 		bench_expect_failed(&b, b.c->fault.kind);
 		fake_end(&b.fake);
 	}
+	DUTY("SEC-7 SEC-17 UNH-LOG-7.3");
 }
 
 /* The target that has to prove itself and does not. */
@@ -84,6 +86,7 @@ static void test_chap_mutual(void **state)
 		bench_expect_failed(&b, b.c->fault.kind);
 		fake_end(&b.fake);
 	}
+	DUTY("SEC-7 SEC-8 SEC-17");
 }
 
 /* ---------------------------------------------------------------- what must be refused */
@@ -96,6 +99,8 @@ static const struct {
 } headers[] = {
 	{ "another PDU", 0, 1, PDU_SCSI_RESPONSE },
 	{ "NOP-In", 0, 1, PDU_NOP_IN },
+	{ "Reject", 0, 1, PDU_REJECT },
+	{ "Asynchronous Message", 0, 1, PDU_ASYNC },
 	{ "additional header", 4, 1, 1 },
 	{ "another version", 3, 1, 1 },
 	{ "another ISID", 8, 4, 0x81020304 },
@@ -132,6 +137,7 @@ static void test_header(void **state)
 		bench_expect_failed(&b, FAULT_PROTOCOL);
 		fake_end(&b.fake);
 	}
+	DUTY("LOG-1 LOG-2 LOG-5 LOG-16 TXT-7 PDU-3 RJ-4 UNH-LOG-3.1 UNH-LOG-8.1");
 }
 
 /* Texts that come in the operational stage, with T=1 and all else as it should be. A NULL key: the
@@ -208,6 +214,7 @@ static void test_text(void **state)
 		bench_expect_failed(&b, b.c->fault.kind);
 		fake_end(&b.fake);
 	}
+	DUTY("KEY-8 LOG-7 LOG-9 LOG-21 NEG-1 TXT-1 TXT-2 TXT-15 TXT-16 TXT-18 UNH-LOG-6.3");
 }
 
 /* The final response. */
@@ -252,6 +259,7 @@ static void test_final(void **state)
 	fake_give_login(b.c, 0x87, FAKE_TEXT(good));
 	bench_expect_failed(&b, FAULT_PROTOCOL);
 	fake_end(&b.fake);
+	DUTY("LOG-13 LOG-15 TXT-17 UNH-LOG-2.2");
 }
 
 /* TXT-5, TXT-20: everything has an end. */
@@ -303,6 +311,7 @@ static void test_without_end(void **state)
 	fake_wait(&b.fake, 2);
 	bench_expect_failed(&b, FAULT_TIMEOUT);
 	fake_end(&b.fake);
+	DUTY("TXT-5 TXT-20 TIM-6");
 }
 
 int main(void)

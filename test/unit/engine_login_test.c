@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "proto/chap.h"
+#include "../duty.h"
 
 static const char good[] = LOGIN_GOOD;
 static const char first[] = LOGIN_FIRST;
@@ -49,6 +50,8 @@ static void test_plain(void **state)
 		fake_event(&b.fake, SESSION_EVENT_UP);
 		fake_end(&b.fake);
 	}
+	DUTY("LOG-2 LOG-3 LOG-4 LOG-19 LOG-13 LOG-14 SN-2 ST-1 ST-2 TOL-6 UNH-LOG-1.1 UNH-LOG-2.1");
+	DUTY("UNH-LOG-4.2 UNH-LOG-5.1 UNH-LOG-7.1 UNH-LOG-11.1");
 }
 
 /* LOG-6: the target has more to say before it moves on. One key in each exchange. */
@@ -78,6 +81,7 @@ static void test_key_by_key(void **state)
 	}
 	assert_true(b.c->up);
 	fake_end(&b.fake);
+	DUTY("LOG-6 TXT-20 UNH-LOG-3.2");
 }
 
 /* TXT-6, TXT-8: a pair is cut anywhere by the ends of PDUs. */
@@ -107,6 +111,7 @@ static void test_in_pieces(void **state)
 		assert_true(b.c->up);
 		fake_end(&b.fake);
 	}
+	DUTY("TXT-6 TXT-8");
 }
 
 /* TXT-14: what the target proposes is answered; keys nobody knows are not understood. */
@@ -126,6 +131,7 @@ static void test_questions(void **state)
 	fake_give_login(b.c, 0x87, FAKE_TEXT(good));
 	assert_true(b.c->up);
 	fake_end(&b.fake);
+	DUTY("TXT-14 UNH-LOG-7.6");
 }
 
 static void test_discovery(void **state)
@@ -146,6 +152,7 @@ static void test_discovery(void **state)
 					     "DefaultTime2Retain=20\0ErrorRecoveryLevel=0"));
 	assert_true(b.c->up);
 	fake_end(&b.fake);
+	DUTY("LOG-3 UNH-LOG-21.1");
 }
 
 /* ---------------------------------------------------------------- CHAP */
@@ -175,6 +182,7 @@ static void test_chap(void **state)
 	fake_give_login(b.c, 0x87, FAKE_TEXT(good));
 	assert_true(b.c->up);
 	fake_end(&b.fake);
+	DUTY("SEC-3 LOG-20 UNH-LOG-22.1");
 }
 
 /* ---------------------------------------------------------------- refused by the target */
@@ -200,6 +208,7 @@ static void test_status(void **state)
 		bench_expect_failed(&b, FAULT_PROTOCOL);
 		fake_end(&b.fake);
 	}
+	DUTY("LOG-17");
 }
 
 /* tgt: algorithm 7 is another hash there. Once more without it; a wrong secret is not tried again. */
@@ -261,6 +270,7 @@ static void test_redirect(void **state)
 	fake_give_login(b.c, 0x87, FAKE_TEXT(good));
 	assert_true(b.c->up);
 	fake_end(&b.fake);
+	DUTY("LOG-22");
 }
 
 static void test_redirect_refused(void **state)
@@ -296,9 +306,10 @@ static void test_redirect_refused(void **state)
 	bench_expect_failed(&b, FAULT_PROTOCOL);
 	assert_true(hops < 20);
 	fake_end(&b.fake);
+	DUTY("LOG-22");
 }
 
-/* DIG-0: a digest that was asked for can't be negotiated away. */
+/* SEC-22: a digest that was asked for can't be negotiated away. */
 static void test_digest_wanted(void **state)
 {
 	struct bench b;
@@ -316,6 +327,7 @@ static void test_digest_wanted(void **state)
 	assert_true(b.c->ended);
 	bench_expect_failed(&b, b.c->fault.kind);
 	fake_end(&b.fake);
+	DUTY("SEC-22");
 }
 
 /* ---------------------------------------------------------------- added connections */
@@ -385,6 +397,8 @@ static void test_added(void **state)
 	fake_wait(&b.fake, 3001);
 	expect_not_added(&b, FAULT_OTHER_SESSION);
 	fake_end(&b.fake);
+	DUTY("LOG-13 LOG-18 LOG-24 KEY-4 MCS-4 TOL-5 TOL-6 TRAP-4 TRAP-5 UNH-LOG-2.3 MC-1.2");
+	DUTY("MC-1.3 MC-1.4 MC-1.5 MC-1.8");
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "proto/digest.h"
+#include "../duty.h"
 
 static const size_t pieces[] = { 0, 1, 7, 50 };
 
@@ -91,6 +92,7 @@ static void test_refused(void **state)
 	for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++)
 		for (size_t k = 0; k < sizeof(pieces) / sizeof(pieces[0]); k++)
 			refuse(&wrongs[i], pieces[k], k % 2);
+	DUTY("PDU-3 PDU-5 PDU-8 PDU-11 IN-1 IN-8 IN-10 IN-11 NOP-5 AS-9 ST-4 FMT-3 LOG-1");
 }
 
 static void test_refused_r2t(void **state)
@@ -125,6 +127,7 @@ static void test_refused_r2t(void **state)
 	}
 	command_expect_refused(&b, FAULT_PROTOCOL);
 	command_end(&b);
+	DUTY("CMD-10 CMD-11 FMT-3");
 }
 
 /* One bit wrong anywhere in PDUs with digests. */
@@ -165,6 +168,7 @@ static void test_digests(void **state)
 		}
 		command_end(&b);
 	}
+	DUTY("DIG-1 DIG-2");
 }
 
 /* The connection is cut at every byte of a PDU. */
@@ -211,6 +215,7 @@ static void test_ping_is_no_command(void **state)
 		command_expect_refused(&b, FAULT_PROTOCOL);
 		command_end(&b);
 	}
+	DUTY("PDU-8");
 }
 
 static void test_storms(void **state)

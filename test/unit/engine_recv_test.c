@@ -3,6 +3,7 @@
  * with and without digests. What must be refused: engine_recv_refuse_test.c.
  */
 #include "engine_fake_command.h"
+#include "../duty.h"
 
 static const size_t pieces[] = { 0, 1, 7, 50 };
 
@@ -33,6 +34,7 @@ static void test_read(void **state)
 		read_well(pieces[i], false);
 		read_well(pieces[i], true);
 	}
+	DUTY("DS-1 IN-2 IN-4 PDU-12 UNH-FFP-10.1 UNH-FFP-11.1.2");
 }
 
 /* Immediate data, unsolicited data and two R2Ts that are open at once. */
@@ -96,6 +98,7 @@ static void test_write(void **state)
 		write_well(pieces[i], false);
 		write_well(pieces[i], true);
 	}
+	DUTY("CMD-8 CMD-9 DS-3 UNH-FFP-8.1 UNH-FFP-12.2");
 }
 
 static void test_sense(void **state)
@@ -129,6 +132,27 @@ static void test_sense(void **state)
 		command_give_response(&b, &check, NULL, 0);
 		command_expect_done(&b, TASK_COMPLETE);
 		assert_int_equal(b.task->sense_len, 0);
+		command_end(&b);
+	}
+	DUTY("IN-8 IN-19 TOL-2 IN-9");
+}
+
+/* The SNACK Tag means nothing where no R-Data SNACK was sent. */
+static void test_reserved_tag(void **state)
+{
+	struct pdu_scsi_response good = { .status = 0, .exp_data_sn = 1 };
+	uint8_t data[512] = { 3 };
+	struct command b;
+
+	(void)state;
+	for (unsigned level = 0; level < 3; level++) {
+		command_begin_on(&b, &(struct command_terms){ .level = level });
+		command_submit(&b, fake_read(512));
+		command_give_data_in(&b, 0, 0, data, 512, 0x80);
+		b.snack_tag = 0x1234;
+		command_give_response(&b, &good, NULL, 0);
+		command_expect_done(&b, TASK_COMPLETE);
+		assert_false(fake_has_sent(b.c));
 		command_end(&b);
 	}
 }
@@ -171,6 +195,7 @@ static void test_residuals(void **state)
 		}
 		command_end(&b);
 	}
+	DUTY("IN-11 IN-14 IN-18");
 }
 
 static void test_pings(void **state)
@@ -219,6 +244,7 @@ static void test_pings(void **state)
 		assert_int_equal(b.c->fault.kind, FAULT_TIMEOUT);
 		command_end(&b);
 	}
+	DUTY("NOP-1 NOP-2 NOP-3 NOP-6 UNH-FFP-15.1 UNH-FFP-15.2");
 }
 
 static void test_async(void **state)
@@ -253,6 +279,7 @@ static void test_async(void **state)
 		assert_int_equal(b.c->asyncs, 3);
 		command_end(&b);
 	}
+	DUTY("AS-1 AS-5 AS-7 AS-8 UNH-FFP-20.4");
 }
 
 /* A text in pieces: TX-2, TXT-8. */
@@ -291,6 +318,7 @@ static void test_text(void **state)
 		assert_memory_equal(b.c->text, text, sizeof(text));
 		command_end(&b);
 	}
+	DUTY("TX-1 TX-2 TXT-6 TXT-8 TXT-10 UNH-FFP-18.1 UNH-FFP-18.3.1 UNH-FFP-18.3.2");
 }
 
 /* CMD-14: what comes for a task that has ended is swallowed. */
@@ -319,6 +347,7 @@ static void test_late(void **state)
 	command_give_response(&b, &good, NULL, 0);
 	command_expect_done(&b, TASK_COMPLETE);
 	command_end(&b);
+	DUTY("CMD-14 ST-4");
 }
 
 int main(void)
@@ -327,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_sense),
+		cmocka_unit_test(test_reserved_tag),
 		cmocka_unit_test(test_residuals),
 		cmocka_unit_test(test_pings),
 		cmocka_unit_test(test_async),

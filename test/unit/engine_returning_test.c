@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "engine/session.h"
+#include "../duty.h"
 
 enum { MAX = 8 };
 
@@ -112,6 +113,7 @@ static void test_cid_wraps(void **state)
 	t.s->next_cid = UINT16_MAX;
 	assert_int_equal(add(&t, 4)->cid, 3);
 	close_stage(&t);
+	DUTY("ID-9");
 }
 
 /* MCS-5: a reinstated session may be granted fewer connections; the others wait, without haste. */
@@ -145,6 +147,7 @@ static void test_fewer_come_back(void **state)
 	}
 	assert_int_equal(t.conns, 2);
 	close_stage(&t);
+	DUTY("MCS-5");
 }
 
 /* The leading connection rests, since the target wished so, when the session is closed: another one
@@ -177,6 +180,7 @@ static void test_logout_finds_a_way(void **state)
 	end(&t, 1, FAULT_TIMEOUT);
 	assert_int_equal(t.logouts, 3);
 	close_stage(&t);
+	DUTY("LO-10");
 }
 
 int main(void)

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "../duty.h"
+
 struct bench {
 	struct fake fake;
 	struct fake_setup setup;
@@ -128,6 +130,7 @@ static void test_too_many(void **state)
 	assert_int_equal(answer(&b, &b).kind, FAULT_TOO_MANY);
 	assert_int_equal(b.fake.conns, 4);
 	fake_end(&b.fake);
+	DUTY("MCS-5 TOL-5 MC-1.7");
 }
 
 static void test_remove_refused(void **state)
@@ -212,6 +215,7 @@ static void test_remove(void **state)
 	fake_task_free(second);
 	fake_task_free(late);
 	fake_end(&b.fake);
+	DUTY("MCS-7 LO-1 LO-6 MC-3.1");
 }
 
 /* ---------------------------------------------------------------- losing connections */
@@ -233,21 +237,26 @@ static void test_lost(void **state)
 	fake_take(b.b, PDU_SCSI_COMMAND, bhs, NULL, 0);
 	fake_submit(b.b, waiting);
 	fake_closed(b.b, FAULT_CLOSED);
-	assert_int_equal(sent->outcome, TASK_LOST);
-	assert_int_equal(sent->epoch, 0);
+	assert_int_equal(sent->outcome, TASK_SUSPENDED);
 	assert_int_equal(waiting->outcome, TASK_UNSENT);
+	assert_int_equal(session_rule(b.fake.session, sent), RULE_HOLD); /* it may run still */
 	assert_int_equal(fake_event(&b.fake, SESSION_EVENT_DOWN).fault.kind, FAULT_CLOSED);
 	assert_true(b.a->ended);
 	assert_int_equal(session_state(b.fake.session), SESSION_Q4_FAILED);
 	assert_true(fake_event(&b.fake, SESSION_EVENT_LEFT).returning);
 	fake_wait(&b.fake, 1);
 	assert_int_equal(b.fake.conns, 3);
+	assert_int_equal(session_rule(b.fake.session, sent), RULE_HOLD);
 	lead = newest(&b);
 	b.fake.exp_cmd_sn = 1001;
 	b.fake.max_cmd_sn = 1040;
 	log_in(&b, lead, 78);
 	ev = fake_event(&b.fake, SESSION_EVENT_UP);
-	assert_int_equal(ev.epoch, 1);
+	assert_true(ev.epoch > sent->epoch);
+	assert_int_equal(session_rule(b.fake.session, sent), RULE_DEAD);
+	assert_int_equal(sent->outcome, TASK_LOST);
+	assert_int_equal(sent->fault.kind, FAULT_CLOSED);
+	DUTY("REC-1 REC-2 TRAP-2");
 	assert_int_equal(b.fake.conns, 4);
 	other = newest(&b);
 	assert_int_equal(conn_id(lead->conn), 1);
@@ -260,21 +269,27 @@ static void test_lost(void **state)
 	fake_take(other, PDU_SCSI_COMMAND, bhs, NULL, 0);
 	assert_int_equal(bytes_get32(bhs + 24), 1001);
 	fake_closed(other, FAULT_CLOSED);
-	assert_int_equal(sent->epoch, 1);
+	assert_true(sent->epoch >= ev.epoch);
+	assert_int_equal(session_rule(b.fake.session, sent), RULE_HOLD);
 	fake_task_free(sent);
 	fake_task_free(waiting);
 	fake_end(&b.fake);
+	DUTY("RV-1.1");
 }
 
 /* With no login succeeding commands fail after the hold time, but attempts go on. */
 static void test_hold_time(void **state)
 {
 	struct bench b;
+	struct task *sent = fake_write(100);
+	uint8_t bhs[PDU_BHS_LEN];
 	unsigned attempts = 0;
 
 	(void)state;
 	begin(&b, 1);
 	fake_event(&b.fake, SESSION_EVENT_UP);
+	fake_submit(b.a, sent);
+	fake_take(b.a, PDU_SCSI_COMMAND, bhs, NULL, 0);
 	fake_closed(b.a, FAULT_CLOSED);
 	while (b.fake.now < 1000000000 + 100ull * 1000000000 && attempts < 2) {
 		struct fake_conn *c = newest(&b);
@@ -287,9 +302,16 @@ static void test_hold_time(void **state)
 	}
 	assert_int_equal(attempts, 2);
 	assert_false(fake_has_event(&b.fake, SESSION_EVENT_FAILED));
+	assert_int_equal(session_rule(b.fake.session, sent), RULE_HOLD);
 	fake_wait(&b.fake, 60000);
 	fake_event(&b.fake, SESSION_EVENT_FAILED);
+	assert_int_equal(session_rule(b.fake.session, sent), RULE_DEAD);
+	assert_int_equal(sent->outcome, TASK_LOST);
+	assert_int_equal(sent->fault.kind, FAULT_GONE);
+	assert_non_null(strstr(sent->fault.text, "60 s"));
+	fake_task_free(sent);
 	fake_end(&b.fake);
+	DUTY("IN-7 RV-1.4");
 }
 
 /* Calls while it is away. */
@@ -396,6 +418,7 @@ static void test_logout_wished(void **state)
 	assert_int_equal(fake_event(&b.fake, SESSION_EVENT_JOINED).id, 2);
 	assert_int_equal(fake_event(&b.fake, SESSION_EVENT_JOINED).id, 2);
 	fake_end(&b.fake);
+	DUTY("AS-2 UNH-FFP-14.2");
 }
 
 /* AS-3 with a CID that does not exist: nothing happens. With one that does: the session comes back. */
@@ -417,6 +440,7 @@ static void test_drop_announced(void **state)
 	assert_int_equal(b.fake.conns, 3);
 	log_in(&b, newest(&b), 80);
 	fake_end(&b.fake);
+	DUTY("AS-3 REC-13 TIM-1 TIM-2 UNH-FFP-20.2 RV-4.1");
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -440,6 +464,7 @@ static void test_logout(void **state)
 	for (unsigned i = 0; i < b.fake.conns; i++)
 		free(b.fake.conn[i].sent);
 	session_free(b.fake.session);
+	DUTY("LO-6 LO-10 LO-11 UNH-FFP-17.1");
 }
 
 /* No answer: it ends nevertheless. */
@@ -460,6 +485,7 @@ static void test_logout_unanswered(void **state)
 	for (unsigned i = 0; i < b.fake.conns; i++)
 		free(b.fake.conn[i].sent);
 	session_free(b.fake.session);
+	DUTY("TIM-6");
 }
 
 /* LO-2: after the Logout left nothing follows it, whatever the target says. */
@@ -471,7 +497,7 @@ static void test_nothing_after_logout(void **state)
 	(void)state;
 	for (unsigned ordering = 0; ordering < 2; ordering++) {
 		begin(&b, 1);
-		session_set_habits(b.fake.session, ordering, 0);
+		session_set_habits(b.fake.session, ordering, false, 0);
 		session_logout(b.fake.session, &b, b.fake.now);
 		fake_pump(&b.fake);
 		fake_take(b.a, PDU_LOGOUT_REQUEST, bhs, NULL, 0);
@@ -487,6 +513,7 @@ static void test_nothing_after_logout(void **state)
 		free(b.a->sent);
 		session_free(b.fake.session);
 	}
+	DUTY("LO-2");
 }
 
 /* The window is full: commands wait, and a response on another connection lets them go. */
@@ -517,6 +544,7 @@ static void test_window_shared(void **state)
 	fake_end(&b.fake);
 	for (unsigned i = 0; i < 33; i++)
 		fake_task_free(t[i]);
+	DUTY("WIN-6 MCS-1 MC-2.2");
 }
 
 /* More commands than there are tags: the rest waits for one to be free. */

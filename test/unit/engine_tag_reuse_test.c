@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "engine/tag.h"
+#include "../duty.h"
 
 static struct tags tags;
 
@@ -37,6 +38,7 @@ static void test_life(void **state)
 	assert_int_not_equal(second, first);
 	assert_int_equal(find(first, 3), TAG_STALE);
 	tag_free(&tags, second);
+	DUTY("PDU-7 MCS-2");
 }
 
 /* One command at a time uses one slot over and over: its generations come again within minutes.
@@ -55,6 +57,7 @@ static void test_wrap(void **state)
 		tag_free(&tags, itt);
 		before = itt;
 	}
+	DUTY("PDU-6 PDU-7");
 }
 
 static void test_full(void **state)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "engine/tag.h"
+#include "../duty.h"
 
 static struct tags *make(void)
 {
@@ -40,6 +41,7 @@ static void test_whose(void **state)
 	tag_free(t, a);
 	assert_int_equal(tag_find(t, a, 3, &found), TAG_STALE);
 	free(t);
+	DUTY("PDU-6 MCS-2");
 }
 
 /* The same place in the table again: the old tag is known to be old, a later one to be none. */
@@ -63,6 +65,7 @@ static void test_generations(void **state)
 		last = tag;
 	}
 	free(t);
+	DUTY("PDU-7");
 }
 
 /* All generations of one place: none is a tag that means something else, and after the last the
@@ -83,6 +86,7 @@ static void test_all_generations(void **state)
 	} while (tag != first && ++n < 1u << 23);
 	assert_true(n > 1u << 21 && n < 1u << 22);
 	free(t);
+	DUTY("PDU-6 PDU-7");
 }
 
 static void test_full(void **state)
@@ -105,6 +109,37 @@ static void test_full(void **state)
 	free(place);
 	free(tag);
 	free(t);
+	DUTY("PDU-6");
+}
+
+/* A task adrift: its tag is nobody's, but not free; then another connection holds it. */
+static void test_adrift(void **state)
+{
+	struct tags *t = make();
+	struct task task, *found = NULL;
+	uint32_t tag, other;
+
+	(void)state;
+	assert_true(tag_take(t, 3, &task, &tag));
+	tag_leave(t, tag);
+	for (unsigned slot = 0; slot < ENGINE_MAX_CONNS; slot++)
+		assert_int_equal(tag_find(t, tag, slot, &found), TAG_FOREIGN);
+	assert_null(found);
+	assert_false(tags_idle(t, 0));
+	for (unsigned i = 0; i < ENGINE_MAX_TASKS - 1; i++) {
+		assert_true(tag_take(t, 4, NULL, &other));
+		assert_int_not_equal(other % ENGINE_MAX_TASKS, tag % ENGINE_MAX_TASKS);
+	}
+	assert_false(tag_take(t, 4, NULL, &other));
+	tag_move(t, tag, 63);
+	assert_int_equal(tag_find(t, tag, 63, &found), TAG_OURS);
+	assert_ptr_equal(found, &task);
+	assert_int_equal(tag_find(t, tag, 3, &found), TAG_FOREIGN);
+	tag_free(t, tag);
+	assert_int_equal(tag_find(t, tag, 63, &found), TAG_STALE);
+	assert_int_equal(tag_find(t, tag, 3, &found), TAG_STALE);
+	free(t);
+	DUTY("RA-1 MCS-2 PDU-7");
 }
 
 /* What a peer may have made up: no tag of a session in which few were used. */
@@ -173,6 +208,7 @@ static void test_threads(void **state)
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
 	free(common);
+	DUTY("PDU-6");
 }
 
 int main(void)
@@ -182,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_generations),
 		cmocka_unit_test(test_all_generations),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_adrift),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_threads),
 	};

@@ -1,6 +1,6 @@
 /*
- * engine_window_test.c - the command window: its rules one by one, every interleaving of small cases,
- * and real threads.
+ * engine_window_test.c - the command window: its rules one by one, every interleaving of small
+ * cases, and real threads.
  *
  * For the interleavings window.c itself is compiled here with atomic operations that hand over to a
  * scheduler first. It walks through all orders of steps; states that were met before are not walked
@@ -19,6 +19,7 @@
 
 #include "engine/window.h"
 #include "proto/sn.h"
+#include "../duty.h"
 
 #ifdef __has_feature
 #define THREAD_SANITIZER __has_feature(thread_sanitizer)
@@ -70,6 +71,7 @@ static struct window window;
 static uint64_t woken;             /* slots that any call told to wake */
 static ucontext_t scheduler;
 static int current = -1;           /* -1: not in an exploration */
+static bool alone;                 /* one holder from the beginning */
 static uint64_t *states;
 static unsigned pick[DEPTH_MAX], width[DEPTH_MAX], depth, replay;
 
@@ -188,17 +190,28 @@ struct model {
 	void (*run[ACTORS])(unsigned slot);
 };
 
+static bool could_take(unsigned slot)
+{
+	struct window copy;
+	uint32_t number;
+
+	atomic_init(&copy.next, window.next);
+	atomic_init(&copy.exp, window.exp);
+	atomic_init(&copy.max, window.max);
+	atomic_init(&copy.waiting, 0);
+	return window_take(&copy, slot, &number);
+}
+
 /* A slot that found no number must be woken, unless there still is none to be had and it is on the
  * list of those who wait. */
 static void check_sleepers(void)
 {
-	uint32_t next = (uint32_t)window.next;
-	bool paused = window.next >> 32, open = !sn_gt(next, window.max);
+	bool paused = window_paused(&window, ACTORS); /* by any of them, which may wait for calm */
 
 	for (unsigned i = 0; i < ACTORS; i++) {
 		bool waits = window.waiting >> i & 1, awake = woken >> i & 1;
 
-		if (actors[i].failed && open && !paused)
+		if (actors[i].failed && !paused && could_take(i))
 			assert_true(awake);
 		else if (actors[i].failed)
 			assert_true(awake || waits);
@@ -229,9 +242,10 @@ static unsigned explore(const struct model *model)
 	do {
 		window_init(&window, 100);
 		woken = 0;
-		model->prepare();
+		alone = false;
 		for (unsigned i = 0; i < ACTORS; i++)
 			actor_start(i, model->run[i]);
+		model->prepare();
 		if (run_once()) {
 			ends++;
 			check_numbers();
@@ -244,14 +258,25 @@ static unsigned explore(const struct model *model)
 
 /* ---------------------------------------------------------------- actors */
 
+/* With one holder: all that are not acknowledged are this slot's. */
+static void check_alone(unsigned slot)
+{
+	for (unsigned i = 0; i < ACTORS; i++)
+		for (unsigned k = 0; i != slot && k < actors[i].count; k++)
+			assert_true(sn_lt(actors[i].number[k], window.exp));
+}
+
 static void take_one(unsigned slot)
 {
 	struct actor *a = &actors[slot];
 
-	if (window_take(&window, slot, &a->number[a->count]))
-		a->count++;
-	else
+	if (!window_take(&window, slot, &a->number[a->count])) {
 		a->failed = true;
+		return;
+	}
+	a->count++;
+	if (alone)
+		check_alone(slot);
 }
 
 static void take_two(unsigned slot)
@@ -293,8 +318,63 @@ static void pause_and_take(unsigned slot)
 	woken |= window_resume(&window, slot);
 }
 
+/* The target has got all that was sent so far, and lets two more come. */
+static void acknowledge_all(unsigned slot)
+{
+	uint32_t next = window_current(&window);
+
+	(void)slot;
+	woken |= window_update(&window, next, next + 1);
+}
+
+static void acknowledge_twice(unsigned slot)
+{
+	acknowledge_all(slot);
+	acknowledge_all(slot);
+}
+
+/* One that finds no number and goes. */
+static void take_and_go(unsigned slot)
+{
+	take_one(slot);
+	woken |= window_unclaim(&window, slot);
+	actors[slot].failed = false;
+}
+
+static void change_mode(unsigned slot)
+{
+	(void)slot;
+	woken |= window_set_one_holder(&window, !window_one_holder(&window));
+}
+
+static void close_it(unsigned slot)
+{
+	(void)slot;
+	window_close(&window);
+}
+
 static void nothing(void)
 {
+}
+
+static void one_holder(void)
+{
+	alone = true;
+	window_set_one_holder(&window, true);
+	window_update(&window, 100, 103);
+}
+
+/* Two numbers of slot 0 are not acknowledged. */
+static void one_holds(void)
+{
+	one_holder();
+	take_two(0);
+}
+
+static void no_holder(void)
+{
+	window_set_one_holder(&window, true);
+	window_update(&window, 100, 103);
 }
 
 static void two_open(void)
@@ -313,6 +393,16 @@ static void test_interleavings(void **state)
 		{ two_open, { take_two, take_two, open_by_two } },
 		{ two_open, { take_one, take_one, pause_and_take } },
 		{ two_open, { take_two, pause_and_take, pause_and_take } },
+		{ two_open, { take_one, take_two, close_it } },
+		{ one_holder, { take_one, take_one, take_one } },
+		{ one_holder, { take_two, take_two, acknowledge_all } },
+		{ one_holder, { take_one, take_one, acknowledge_twice } },
+		{ one_holder, { take_two, take_and_go, acknowledge_all } },
+		{ one_holder, { take_one, pause_and_take, acknowledge_all } },
+		{ one_holds, { NULL, take_one, acknowledge_all } },
+		{ one_holds, { NULL, take_one, take_and_go } },
+		{ no_holder, { take_two, take_one, change_mode } },
+		{ two_open, { take_one, take_one, change_mode } },
 	};
 	unsigned ends = 0;
 
@@ -326,6 +416,7 @@ static void test_interleavings(void **state)
 		actors[i].stack = NULL;
 	}
 	assert_true(ends > 100);
+	DUTY("SN-3 WIN-3 WIN-4");
 }
 
 /* ---------------------------------------------------------------- rules one by one */
@@ -345,6 +436,7 @@ static void test_closed_at_first(void **state)
 	assert_int_equal(n, 8);
 	assert_false(window_take(&w, 4, &n));
 	assert_int_equal(window_current(&w), 9);
+	DUTY("SN-3 WIN-3 WIN-4 UNH-FFP-3.1");
 }
 
 /* WIN-1, WIN-2, TOL-4 */
@@ -365,6 +457,7 @@ static void test_what_is_ignored(void **state)
 	assert_false(window_take(&w, 1, &n));
 	assert_int_equal(window_update(&w, 9, 14), 1u << 1); /* an old ExpCmdSN, a new MaxCmdSN */
 	assert_true(window_take(&w, 1, &n) && n == 13);
+	DUTY("WIN-1 WIN-2 WIN-7 TOL-4 MC-2.3");
 }
 
 static void test_wrap(void **state)
@@ -383,6 +476,7 @@ static void test_wrap(void **state)
 	assert_int_equal(window_update(&w, 2, 4), 1);
 	assert_true(window_take(&w, 0, &n));
 	assert_int_equal(n, 4);
+	DUTY("SN-1");
 }
 
 static void test_pause(void **state)
@@ -405,6 +499,120 @@ static void test_pause(void **state)
 	assert_int_equal(window_resume(&w, 2), 1u << 1 | 1u << 3);
 	assert_true(window_take(&w, 1, &n));
 	assert_int_equal(n, 2);
+	DUTY("TOL-8");
+}
+
+/* MCS-17 */
+static void test_close(void **state)
+{
+	struct window w;
+	uint32_t n;
+
+	(void)state;
+	window_init(&w, 5);
+	window_update(&w, 5, 9);
+	assert_true(window_take(&w, 0, &n));
+	window_close(&w);
+	assert_false(window_take(&w, 0, &n));
+	assert_int_equal(window_current(&w), 6);
+	window_update(&w, 6, 20);
+	assert_false(window_take(&w, 1, &n));
+	assert_true(window_pause(&w, 1)); /* the Logout of ordering mode */
+	window_init(&w, window_current(&w));
+	window_update(&w, 6, 20);
+	assert_true(window_take(&w, 1, &n));
+	DUTY("MCS-17");
+}
+
+static void test_acknowledged(void **state)
+{
+	struct window w;
+	uint32_t n;
+
+	(void)state;
+	window_init(&w, UINT32_MAX);
+	window_update(&w, UINT32_MAX, 4);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(window_take(&w, 0, &n));
+	assert_false(window_acknowledged(&w, UINT32_MAX));
+	window_update(&w, 1, 4);
+	assert_true(window_acknowledged(&w, UINT32_MAX));
+	assert_true(window_acknowledged(&w, 0));
+	assert_false(window_acknowledged(&w, 1));
+	DUTY("SN-8 RA-11");
+}
+
+/* The holder goes on until another one wants its turn, and then for so many numbers at most. */
+static void test_turns(void **state)
+{
+	struct window w;
+	uint32_t n;
+
+	(void)state;
+	window_init(&w, 0);
+	window_set_one_holder(&w, true);
+	window_update(&w, 0, 1000);
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(window_take(&w, 3, &n));
+	assert_false(window_take(&w, 4, &n)); /* claims */
+	assert_false(window_take(&w, 5, &n));
+	for (unsigned i = 10; i < WINDOW_TURN; i++)
+		assert_true(window_take(&w, 3, &n));
+	assert_false(window_take(&w, 3, &n));
+	window_update(&w, WINDOW_TURN - 1, 1000);
+	assert_false(window_take(&w, 4, &n));
+	assert_int_equal(window_update(&w, WINDOW_TURN, 1000), 1u << 4); /* the others were told before */
+	assert_false(window_take(&w, 3, &n)); /* not its turn, though all is acknowledged */
+	assert_false(window_take(&w, 5, &n));
+	assert_true(window_take(&w, 4, &n));
+	assert_int_equal(n, WINDOW_TURN);
+	assert_false(window_take(&w, 5, &n)); /* claims */
+	window_update(&w, n + 1, 1000);
+	assert_false(window_take(&w, 4, &n));
+	assert_int_equal(window_unclaim(&w, 3), 0);
+	assert_int_equal(window_unclaim(&w, 5), 1u << 4);
+	assert_true(window_take(&w, 4, &n));
+	DUTY("TOL-8 MC-2.9");
+}
+
+/* Nobody waits: one may take all that there are. */
+static void test_alone(void **state)
+{
+	struct window w;
+	uint32_t n;
+
+	(void)state;
+	window_init(&w, 0);
+	window_set_one_holder(&w, true);
+	window_update(&w, 0, 300);
+	for (unsigned i = 0; i < 301; i++)
+		assert_true(window_take(&w, 63, &n));
+	assert_false(window_take(&w, 63, &n));
+}
+
+/* Numbers of several when the mode begins: all have to be acknowledged first. */
+static void test_mode_begins(void **state)
+{
+	struct window w;
+	uint32_t n;
+
+	(void)state;
+	window_init(&w, 0);
+	window_update(&w, 0, 300);
+	assert_true(window_take(&w, 0, &n) && window_take(&w, 1, &n));
+	assert_false(window_one_holder(&w));
+	window_set_one_holder(&w, true);
+	assert_true(window_one_holder(&w));
+	assert_false(window_take(&w, 1, &n));
+	assert_int_equal(window_update(&w, 2, 300), 1u << 1);
+	assert_true(window_take(&w, 1, &n));
+	assert_false(window_take(&w, 0, &n));
+	assert_int_equal(window_set_one_holder(&w, false), 1u << 0);
+	assert_true(window_take(&w, 0, &n));
+	window_set_one_holder(&w, true); /* who held it then, and who waited, is forgotten */
+	assert_false(window_take(&w, 1, &n));
+	window_update(&w, 4, 300);
+	assert_true(window_take(&w, 1, &n));
 }
 
 /* ---------------------------------------------------------------- real threads */
@@ -498,6 +706,7 @@ static void test_threads(void **state)
 	for (unsigned i = 0; i < TAKERS; i++)
 		pthread_join(thread[i], NULL);
 	assert_int_equal(shared.exp, NUMBERS);
+	DUTY("SN-3 SN-6 WIN-3 WIN-4 MCS-1 MC-2.2");
 }
 
 int main(void)
@@ -507,6 +716,11 @@ int main(void)
 		cmocka_unit_test(test_what_is_ignored),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_close),
+		cmocka_unit_test(test_acknowledged),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_mode_begins),
 		cmocka_unit_test(test_interleavings),
 		cmocka_unit_test(test_threads),
 	};

@@ -1,8 +1,11 @@
 /*
- * net_tcp_test.c - connecting, binding, and what a full or ended connection says. Loopback only.
+ * net_tcp_test.c - connecting, binding, what a full or ended connection says, and whether the peer's
+ * TCP is alive. Loopback only: a dead path is a socket whose filter drops all that comes to it, so
+ * that its TCP acknowledges nothing.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -145,6 +148,110 @@ static void test_end_of_stream(void **state)
 	close(listening);
 }
 
+/* ---------------------------------------------------------------- is the peer alive */
+
+static void wait_ms(int ms)
+{
+	poll(NULL, 0, ms);
+}
+
+static void go_deaf(int fd)
+{
+	struct sock_filter drop_all = { .code = BPF_RET | BPF_K, .k = 0 };
+	struct sock_fprog program = { .len = 1, .filter = &drop_all };
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+}
+
+static void write_some(int fd)
+{
+	char data[100] = { 0 };
+	struct iovec out = { data, sizeof(data) };
+
+	assert_int_equal(tcp_write(fd, &out, 1), sizeof(data));
+}
+
+/* Two ends of a connection over which something went in both directions. */
+static void pair_open(int ret[2], int *ret_listening)
+{
+	struct sockaddr_in to;
+
+	*ret_listening = listener(&to);
+	ret[0] = connected("", &to);
+	ret[1] = accept4(*ret_listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	write_some(ret[0]);
+	write_some(ret[1]);
+}
+
+static void pair_close(const int fd[2], int listening)
+{
+	close(fd[0]);
+	close(fd[1]);
+	close(listening);
+}
+
+static void test_unacknowledged(void **state)
+{
+	int fd[2], listening;
+	int64_t silence;
+
+	(void)state;
+	pair_open(fd, &listening);
+	wait_ms(300);
+	assert_int_equal(tcp_unacknowledged(fd[0]), 0); /* silent, but nothing waits */
+	go_deaf(fd[1]);
+	write_some(fd[0]);
+	assert_int_equal(tcp_unacknowledged(fd[0]), 0); /* it may come yet, however long it was quiet */
+	wait_ms(1000);
+	silence = tcp_unacknowledged(fd[0]);
+	assert_in_range(silence, 1200000000, 2500000000);
+	assert_int_equal(setsockopt(fd[1], SOL_SOCKET, SO_DETACH_FILTER, &listening,
+				    sizeof(listening)), 0);
+	for (int i = 0; i < 50 && tcp_unacknowledged(fd[0]); i++)
+		wait_ms(100);
+	assert_int_equal(tcp_unacknowledged(fd[0]), 0); /* the path is back */
+	pair_close(fd, listening);
+	assert_int_equal(tcp_unacknowledged(-1), 0);
+}
+
+static void fill(int fd)
+{
+	static char data[65536];
+	struct iovec out = { data, sizeof(data) };
+
+	while (tcp_write(fd, &out, 1) > 0)
+		;
+}
+
+/* A target that is busy, and reads nothing: its TCP answers the probes of the shut window. */
+static void test_full_is_alive(void **state)
+{
+	int fd[2], listening;
+
+	(void)state;
+	pair_open(fd, &listening);
+	for (int i = 0; i < 40; i++) {
+		fill(fd[0]);
+		wait_ms(50);
+		assert_int_equal(tcp_unacknowledged(fd[0]), 0);
+	}
+	pair_close(fd, listening);
+}
+
+static void test_full_and_dead(void **state)
+{
+	int fd[2], listening;
+
+	(void)state;
+	pair_open(fd, &listening);
+	fill(fd[0]);
+	wait_ms(20);
+	go_deaf(fd[1]);
+	wait_ms(2000);
+	assert_true(tcp_unacknowledged(fd[0]) > 1000000000);
+	pair_close(fd, listening);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +260,9 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_end_of_stream),
+		cmocka_unit_test(test_unacknowledged),
+		cmocka_unit_test(test_full_is_alive),
+		cmocka_unit_test(test_full_and_dead),
 	};
 
 	return cmocka_run_group_tests_name("net_tcp", tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "proto/chap.h"
+#include "../duty.h"
 
 #define SECRET "initiator-secret"
 #define TARGET_SECRET "target-secret-1"
@@ -104,6 +105,7 @@ static void offers_all_algorithms(void **state)
 	assert_int_equal(chap_begin(&l.chap, &l.config, &l.out), 0);
 	assert_string_equal(written(&l, "CHAP_A"), "8,7,6,5");
 	chap_done(&l.chap);
+	DUTY("SEC-4 UNH-CHAP-1.1");
 }
 
 static void one_way_with_each_algorithm(void **state)
@@ -128,6 +130,7 @@ static void one_way_with_each_algorithm(void **state)
 		assert_false(chap_finished(&l.chap));
 		chap_done(&l.chap);
 	}
+	DUTY("SEC-1 SEC-3 SEC-5 UNH-CHAP-1.1");
 }
 
 static void challenge_in_all_forms(void **state)
@@ -140,6 +143,7 @@ static void challenge_in_all_forms(void **state)
 			      "CHAP_C=0bAAECAwQFBgcICQoLDA0ODw=="), CHAP_DONE);
 	assert_string_equal(written(&l, "CHAP_R"), proofs[0]);
 	chap_done(&l.chap);
+	DUTY("SEC-6");
 }
 
 static void longest_challenge(void **state)
@@ -160,6 +164,7 @@ static void longest_challenge(void **state)
 		assert_int_equal(step(&l, text, (size_t)len), extra ? -EPROTO : CHAP_DONE);
 		chap_done(&l.chap);
 	}
+	DUTY("SEC-6 UNH-CHAP-3.1 UNH-CHAP-3.3");
 }
 
 static void mutual(void **state)
@@ -182,6 +187,35 @@ static void mutual(void **state)
 	assert_int_equal(STEP(&l, "CHAP_A=7\0" CHALLENGE), CHAP_MORE);
 	assert_int_equal(STEP(&l, "CHAP_R=" TARGET_SHA256 "\0CHAP_N=t"), CHAP_DONE);
 	chap_done(&l.chap);
+	DUTY("SEC-1 SEC-3 SEC-8 UNH-CHAP-4.1");
+}
+
+/* A name that was configured is the only one that will do. */
+static void name_of_the_target(void **state)
+{
+	static const struct { const char *want; int result; } cases[] = {
+		{ "target", CHAP_DONE }, { "", CHAP_DONE }, { "targe", -EPROTO }, { "target2", -EPROTO },
+		{ "Target", -EPROTO },
+	};
+	struct login l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		configure(&l, CHAP_MUTUAL);
+		l.config.target_name_len = (unsigned)strlen(cases[i].want);
+		memcpy(l.config.target_name, cases[i].want, l.config.target_name_len);
+		text_out_init(&l.out, l.buf, sizeof l.buf);
+		assert_int_equal(chap_begin(&l.chap, &l.config, &l.out), 0);
+		assert_int_equal(STEP(&l, "CHAP_A=5\0" CHALLENGE), CHAP_MORE);
+		assert_int_equal(STEP(&l, "CHAP_N=target\0CHAP_R=" TARGET_MD5), cases[i].result);
+		if (cases[i].result < 0)
+			assert_int_equal(l.fault.kind, FAULT_AUTH);
+		chap_done(&l.chap);
+	}
+	configure(&l, CHAP_MUTUAL);
+	l.config.target_name_len = sizeof l.config.target_name;
+	assert_int_equal(chap_config_check(&l.config), -EINVAL);
+	DUTY("SEC-15");
 }
 
 static void each_attempt_has_its_challenge(void **state)
@@ -200,6 +234,7 @@ static void each_attempt_has_its_challenge(void **state)
 	STEP(&l, "CHAP_A=5\0" CHALLENGE);
 	assert_string_not_equal(written(&l, "CHAP_C"), first);
 	chap_done(&l.chap);
+	DUTY("SEC-10 UNH-CHAP-3.6.2");
 }
 
 /* What the target may do wrong in its first step. */
@@ -249,6 +284,8 @@ static void bad_challenges(void **state)
 		assert_int_equal(STEP(&l, "CHAP_A=5\0" CHALLENGE), -EPROTO);
 		chap_done(&l.chap);
 	}
+	DUTY("SEC-4 SEC-6 SEC-7 SEC-10 UNH-CHAP-1.2.1 UNH-CHAP-1.2.2 UNH-CHAP-2.2 UNH-CHAP-3.4");
+	DUTY("UNH-CHAP-4.5");
 }
 
 /* What it may do wrong in its proof. */
@@ -289,6 +326,7 @@ static void bad_proofs(void **state)
 		chap_done(&l.chap);
 	}
 	assert_non_null(strstr(l.fault.text, "our secret")); /* the last one is known for what it is */
+	DUTY("SEC-7 SEC-8 SEC-9 UNH-CHAP-2.3 UNH-CHAP-2.5 UNH-CHAP-5.1 UNH-CHAP-5.2 UNH-CHAP-5.3");
 }
 
 static void name_of_any_length(void **state)
@@ -306,6 +344,7 @@ static void name_of_any_length(void **state)
 		assert_int_equal(step(&l, text, (size_t)n + 1), len > 255 ? -EPROTO : CHAP_DONE);
 		chap_done(&l.chap);
 	}
+	DUTY("UNH-CHAP-4.2 UNH-CHAP-4.4");
 }
 
 /* SEC-10: a challenge of ours that comes back over another connection. */
@@ -332,6 +371,7 @@ static void reflection_over_another_login(void **state)
 	}
 	for (int i = 0; i < CHAP_OPEN_MAX; i++)
 		assert_true(atomic_load(&open_set.hash[i]) == 0);
+	DUTY("SEC-10 UNH-CHAP-3.8");
 }
 
 static void too_many_logins(void **state)
@@ -386,6 +426,7 @@ static void bad_configurations(void **state)
 	configure(&l, CHAP_NONE);
 	assert_int_equal(chap_config_check(&l.config), 0);
 	assert_int_equal(chap_begin(&l.chap, &l.config, &l.out), -EINVAL);
+	DUTY("SEC-4 SEC-11");
 }
 
 static void everything_is_wiped(void **state)
@@ -403,6 +444,7 @@ static void everything_is_wiped(void **state)
 	chap_config_wipe(&l.config);
 	assert_memory_equal(&l.config, &zero_config, sizeof zero_config);
 	assert_int_equal(STEP(&l, "CHAP_A=5\0" CHALLENGE), -EPROTO);
+	DUTY("SEC-21");
 }
 
 static void hash_of_unknown_algorithm(void **state)
@@ -421,6 +463,7 @@ int main(void)
 		cmocka_unit_test(offers_all_algorithms),
 		cmocka_unit_test(one_way_with_each_algorithm),
 		cmocka_unit_test(challenge_in_all_forms), cmocka_unit_test(longest_challenge),
+		cmocka_unit_test(name_of_the_target),
 		cmocka_unit_test(mutual), cmocka_unit_test(each_attempt_has_its_challenge),
 		cmocka_unit_test(bad_challenges), cmocka_unit_test(bad_proofs),
 		cmocka_unit_test(name_of_any_length),

@@ -9,6 +9,7 @@
 
 #include "proto/digest.h"
 #include "proto/sn.h"
+#include "../duty.h"
 
 static void rfc_examples(void **state)
 {
@@ -38,6 +39,7 @@ static void rfc_examples(void **state)
 	assert_memory_equal(wire, read10, sizeof wire);
 	wire[3] ^= 1;
 	assert_false(digest_equal(wire, digest_of(command, sizeof command)));
+	DUTY("DIG-1");
 }
 
 static void pieces_give_the_same(void **state)
@@ -55,6 +57,7 @@ static void pieces_give_the_same(void **state)
 		running = digest_add(running, data + cut, sizeof data - cut);
 		assert_int_equal(digest_finish(running), whole);
 	}
+	DUTY("DIG-1");
 }
 
 static void serial_numbers(void **state)
@@ -77,6 +80,7 @@ static void serial_numbers(void **state)
 	assert_int_equal(sn_diff(0x7fffffff, 0), INT32_MAX);
 	assert_int_equal(sn_max(0xffffffff, 1), 1);
 	assert_int_equal(sn_max(7, 3), 7);
+	DUTY("SN-1 TRAP-14");
 }
 
 int main(void)

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "proto/keys.h"
+#include "../duty.h"
 
 struct login {
 	struct keys keys;
@@ -117,6 +118,7 @@ static void offers_of_a_leading_login(void **state)
 	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
 		assert_string_equal(written(&l, expected[i].key), expected[i].value);
 	assert_false(keys_answered(&l.keys));
+	DUTY("UNH-LOG-6.1 UNH-LOG-16.3");
 }
 
 static void offers_of_the_younger_keys(void **state)
@@ -150,6 +152,7 @@ static void offers_of_an_added_login(void **state)
 	assert_null(written(&l, "InitialR2T"));
 	assert_null(written(&l, "DefaultTime2Wait"));
 	assert_null(written(&l, "ErrorRecoveryLevel"));
+	DUTY("LOG-24 MC-1.3");
 }
 
 static void offers_of_a_discovery_login(void **state)
@@ -174,6 +177,7 @@ static void offers_of_a_discovery_login(void **state)
 	assert_int_equal(take(&l, "ErrorRecoveryLevel", "0"), 0);
 	assert_int_equal(keys_finish(&l.keys, &params, &l.fault), 0);
 	assert_int_equal(params.max_connections, 1);
+	DUTY("KEY-5");
 }
 
 static void good_login(void **state)
@@ -202,6 +206,8 @@ static void good_login(void **state)
 	assert_int_equal(params.task_reporting, KEYS_RFC3720);
 	assert_int_equal(params.protocol_level, 1);
 	assert_false(params.header_digest || params.data_digest);
+	DUTY("TXT-12 TXT-16 TRAP-9 TRAP-11 UNH-LOG-10.1 UNH-LOG-13.1 UNH-LOG-14.1 UNH-LOG-15.1");
+	DUTY("UNH-LOG-16.1 UNH-LOG-17.1 UNH-LOG-18.1 UNH-LOG-19.1 UNH-LOG-20.1");
 }
 
 /* Each key with an answer that its rule or range forbids (KEY-8, TXT-15, TXT-16). */
@@ -240,6 +246,7 @@ static void inadmissible_answers(void **state)
 	l.offer.initial_r2t = true; /* OR: an offered Yes stays Yes */
 	start_normal(&l);
 	assert_int_equal(take(&l, "InitialR2T", "No"), -EPROTO);
+	DUTY("KEY-8 TXT-15 TXT-16 UNH-LOG-7.4 UNH-LOG-7.5 UNH-LOG-13.3");
 }
 
 static void reserved_words_leave_the_default(void **state)
@@ -263,6 +270,7 @@ static void reserved_words_leave_the_default(void **state)
 		assert_int_equal(params.max_send_data_segment_length, 8192);
 		assert_int_equal(params.default_time2retain, 20);
 	}
+	DUTY("TXT-12 TOL-3 TRAP-12");
 }
 
 static void strict_does_not_tolerate(void **state)
@@ -286,6 +294,7 @@ static void strict_does_not_tolerate(void **state)
 	start(&l, KEYS_ADDED, KEYS_NORMAL, false, &session);
 	keys_put_offers(&l.keys, &l.out);
 	assert_int_equal(take(&l, "MaxConnections", "1"), -EPROTO);
+	DUTY("TXT-13 P2-1");
 }
 
 /* TXT-17: what may be left out and what not. */
@@ -330,6 +339,7 @@ static void missing_answers(void **state)
 	assert_int_equal(keys_finish(&l.keys, &params, &l.fault), 0);
 	assert_true(params.initial_r2t);
 	assert_false(params.immediate_data);
+	DUTY("TXT-11 TXT-17 TXT-19 UNH-LOG-13.2");
 }
 
 /* TRAP-12. */
@@ -343,6 +353,7 @@ static void first_burst_is_irrelevant_without_unsolicited_data(void **state)
 	start_normal(&l);
 	answer_all_but(&l, "FirstBurstLength"); /* they agree on InitialR2T=Yes, no immediate data */
 	assert_int_equal(keys_finish(&l.keys, &params, &l.fault), 0);
+	DUTY("TRAP-12");
 }
 
 static void digests_are_not_negotiated_away(void **state)
@@ -375,6 +386,7 @@ static void digests_are_not_negotiated_away(void **state)
 	assert_int_equal(take(&l, "DataDigest", "CRC32C"), 0);
 	assert_int_equal(keys_finish(&l.keys, &params, &l.fault), 0);
 	assert_true(params.header_digest && params.data_digest);
+	DUTY("SEC-22 UNH-LOG-9.2 UNH-LOG-9.3");
 }
 
 static void nothing_twice(void **state)
@@ -394,6 +406,7 @@ static void nothing_twice(void **state)
 	assert_int_equal(take(&l, "TargetAddress", "b:1"), KEY_TARGET_ADDRESS);
 	assert_int_equal(take(&l, "IFMarker", "No"), 0);
 	assert_int_equal(take(&l, "IFMarker", "No"), -EPROTO);
+	DUTY("TXT-18 UNH-LOG-6.3");
 }
 
 /* What the target proposes, although we did not offer it (TXT-14). */
@@ -428,6 +441,7 @@ static void proposals(void **state)
 	assert_int_equal(take(&l, "TaskReporting", "Reject"), -EPROTO);
 	assert_int_equal(take(&l, "iSCSIProtocolLevel", "32"), -EPROTO);
 	assert_int_equal(take(&l, "Unheardof", "NotUnderstood"), -EPROTO);
+	DUTY("TXT-14 TXT-15 KEY-1 UNH-LOG-7.2 UNH-LOG-7.6 UNH-LOG-12.1");
 }
 
 static void younger_keys_agreed(void **state)
@@ -439,6 +453,12 @@ static void younger_keys_agreed(void **state)
 	keys_offer_default(&l.offer);
 	l.offer.task_reporting = true;
 	l.offer.protocol_level = 2;
+	l.offer.no_fast_abort = true;
+	start_normal(&l);
+	assert_int_equal(take(&l, "TaskReporting", "FastAbort"), -EPROTO);
+	start_normal(&l);
+	assert_int_equal(take(&l, "TaskReporting", "ResponseFence"), 0);
+	l.offer.no_fast_abort = false;
 	start_normal(&l);
 	assert_int_equal(take(&l, "TaskReporting", "Whatever"), -EPROTO);
 	start_normal(&l);
@@ -453,6 +473,7 @@ static void younger_keys_agreed(void **state)
 	assert_int_equal(keys_finish(&l.keys, &params, &l.fault), 0);
 	assert_int_equal(params.task_reporting, KEYS_RFC3720);
 	assert_int_equal(params.protocol_level, 1);
+	DUTY("P2-1 TXT-15");
 }
 
 /* KEY-4, TOL-1: values of the session hold; what the target volunteers is answered with them. */
@@ -487,6 +508,7 @@ static void added_login_takes_the_session(void **state)
 	assert_false(params.header_digest); /* of the other connection */
 	assert_int_equal(params.max_send_data_segment_length, 8192);
 	assert_int_equal(params.target_portal_group_tag, -1);
+	DUTY("KEY-4 TOL-1 ID-10");
 }
 
 /* LOG-8, LOG-9. */
@@ -508,6 +530,7 @@ static void keys_have_their_stage(void **state)
 	assert_int_equal(take(&l, "SessionType", "Normal"), -EPROTO);
 	assert_int_equal(take(&l, "SendTargets", "All"), -EPROTO);
 	assert_int_equal(take(&l, "TargetName", "iqn.2001-04.com.example:x"), -EPROTO);
+	DUTY("LOG-8 LOG-9");
 }
 
 static void offers_that_contradict(void **state)
@@ -531,6 +554,7 @@ static void offers_that_contradict(void **state)
 	assert_int_equal(keys_offer_check(&offer), -EINVAL);
 	offer.data_sequence_in_order = false;
 	assert_int_equal(keys_offer_check(&offer), 0);
+	DUTY("KEY-6 TXT-21");
 }
 
 /* TXT-21, KEY-6, once all values are known. */
@@ -562,8 +586,36 @@ static void answers_that_contradict(void **state)
 	assert_int_equal(take(&l, "MaxOutstandingR2T", "4"), 0);
 	assert_int_equal(take(&l, "DataSequenceInOrder", "Yes"), 0);
 	assert_int_equal(take(&l, "ErrorRecoveryLevel", "1"), 0);
+	assert_int_equal(keys_finish(&l.keys, &params, &l.fault), 0);
+	assert_int_equal(params.max_outstanding_r2t, 1);
+	assert_true(params.data_sequence_in_order);
+	assert_int_equal(params.error_recovery_level, 1);
+	l.keys.offer.strict = true;
 	assert_int_equal(keys_finish(&l.keys, &params, &l.fault), -EPROTO);
 	assert_int_equal(l.fault.kind, FAULT_NEGOTIATION);
+	DUTY("KEY-6 TXT-21 UNH-LOG-16.2");
+}
+
+/* A simple value has its limit. */
+static void long_values(void **state)
+{
+	static const char *const keys[] = { "TargetAlias", "TargetAddress", "MaxConnections" };
+	char value[TEXT_VALUE_MAX + 2];
+	struct login l;
+
+	(void)state;
+	keys_offer_default(&l.offer);
+	for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+		memset(value, '0', sizeof value);
+		value[TEXT_VALUE_MAX + 1] = '\0';
+		start_normal(&l);
+		assert_int_equal(take(&l, keys[i], value), -EPROTO);
+		assert_non_null(strstr(l.fault.text, "255"));
+	}
+	value[TEXT_VALUE_MAX] = '\0';
+	start_normal(&l);
+	assert_int_equal(take(&l, "TargetAlias", value), KEY_TARGET_ALIAS);
+	DUTY("TXT-3");
 }
 
 /* A flood of small unknown keys fills the answer and nothing else. */
@@ -595,6 +647,7 @@ static void look_up(void **state)
 	assert_true(keys_is_security(KEY_CHAP_N));
 	assert_false(keys_is_security(KEY_MAX_CONNECTIONS));
 	assert_false(keys_is_security(KEY_NONE));
+	DUTY("KEY-1");
 }
 
 int main(void)
@@ -614,7 +667,8 @@ int main(void)
 		cmocka_unit_test(added_login_takes_the_session),
 		cmocka_unit_test(keys_have_their_stage), cmocka_unit_test(offers_that_contradict),
 		cmocka_unit_test(answers_that_contradict),
-		cmocka_unit_test(flood_of_unknown_keys), cmocka_unit_test(look_up),
+		cmocka_unit_test(long_values), cmocka_unit_test(flood_of_unknown_keys),
+		cmocka_unit_test(look_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "proto/name.h"
+#include "../duty.h"
 
 static void good_names(void **state)
 {
@@ -26,6 +27,7 @@ static void good_names(void **state)
 		assert_int_equal(name_check(names[i]), 0);
 		assert_int_equal(name_check_received(names[i]), 0);
 	}
+	DUTY("NAM-1 NAM-2");
 }
 
 static void bad_names(void **state)
@@ -47,6 +49,7 @@ static void bad_names(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		assert_int_equal(name_check(names[i]), -EINVAL);
+	DUTY("NAM-1 NAM-2");
 }
 
 static void lengths(void **state)
@@ -62,6 +65,7 @@ static void lengths(void **state)
 	name[224] = '\0';
 	assert_int_equal(name_check(name), -EINVAL);
 	assert_int_equal(name_check_received(name), -EINVAL);
+	DUTY("NAM-1 NAM-5");
 }
 
 static void folding(void **state)
@@ -74,6 +78,7 @@ static void folding(void **state)
 	assert_string_equal(name, "iqn.2001-04.com.example:disk-z.\xc3\x9c");
 	assert_int_equal(name_fold("nonsense", other), -EINVAL);
 	assert_string_equal(other, "untouched");
+	DUTY("NAM-3");
 }
 
 static void received_names(void **state)
@@ -87,6 +92,7 @@ static void received_names(void **state)
 	assert_int_equal(name_check_received("a\xff"), -EINVAL);
 	assert_int_equal(name_check_received("a\xe2\x80\xae" "b"), -EINVAL); /* right-to-left override */
 	assert_int_equal(name_check_received("a\xc2\x85"), -EINVAL);
+	DUTY("NAM-5");
 }
 
 static void good_addresses(void **state)
@@ -123,6 +129,7 @@ static void good_addresses(void **state)
 				 strlen(cases[i].put));
 		assert_string_equal(text, cases[i].put);
 	}
+	DUTY("TOL-12");
 }
 
 static void bad_addresses(void **state)

@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "proto/pdu.h"
+#include "../duty.h"
 
 /* Words of a header, as the RFC draws them. */
 static void header(uint8_t bhs[48], const uint32_t words[12])
@@ -66,6 +67,11 @@ static void scsi_command(void **state)
 	v = (struct pdu_scsi_command){ .write = true, .attribute = PDU_HEAD_OF_QUEUE };
 	CHECK(scsi_command, v, 0x01230000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 	assert_true(got_scsi_command.write);
+	for (uint8_t attribute = PDU_UNTAGGED; attribute <= PDU_ACA; attribute++) {
+		v = (struct pdu_scsi_command){ .final = true, .attribute = attribute };
+		CHECK(scsi_command, v, 0x01800000 | (uint32_t)attribute << 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	}
+	DUTY("CMD-4 P2-2");
 }
 
 static void scsi_response(void **state)
@@ -87,6 +93,7 @@ static void scsi_response(void **state)
 	assert_int_equal(got_scsi_response.residual_count, 12);
 	v = (struct pdu_scsi_response){ .underflow = true, .bidi_overflow = true };
 	CHECK(scsi_response, v, 0x21920000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	DUTY("P2-3");
 }
 
 static void data_out(void **state)
@@ -102,6 +109,7 @@ static void data_out(void **state)
 	CHECK(data_out, v, 0x05800000, 0xfffffe, 0, 1, 2, 0xffffffff, 0, 4, 0, 5, 6, 0);
 	assert_int_equal(got_data_out.buffer_offset, 6);
 	assert_int_equal(got_data_out.data_sn, 5);
+	DUTY("CMD-13");
 }
 
 static void data_in(void **state)
@@ -173,6 +181,7 @@ static void task_management(void **state)
 	CHECK(task_response, a, 0x2280ff00, 0, 0x01020300, 0, 2, 0, 4, 5, 6, 0, 0, 0);
 	assert_int_equal(got_task_response.response, 255);
 	assert_int_equal(got_task_response.additional_information, 0x010203);
+	DUTY("P2-6");
 }
 
 static void login(void **state)
@@ -205,6 +214,7 @@ static void login(void **state)
 	assert_int_equal(got_login_response.status_class, 2);
 	assert_int_equal(got_login_response.status_detail, 6);
 	assert_memory_equal(got_login_response.isid, a.isid, 6);
+	DUTY("LOG-2");
 }
 
 static void text(void **state)
@@ -247,6 +257,7 @@ static void logout(void **state)
 	assert_int_equal(got_logout_request.cid, 3);
 	CHECK(logout_response, a, 0x26800300, 0, 0, 0, 2, 0, 4, 5, 6, 0, 0x00070008, 0);
 	assert_int_equal(got_logout_response.time2retain, 8);
+	DUTY("LO-1");
 }
 
 static void nop(void **state)
@@ -339,6 +350,7 @@ static void opcodes(void **state)
 		assert_true(pdu_from_initiator(initiator[i]));
 	assert_string_equal(pdu_name(PDU_R2T), "R2T");
 	assert_string_equal(pdu_name(0x07), "unknown PDU");
+	DUTY("PDU-5");
 }
 
 static void lengths(void **state)
@@ -355,6 +367,7 @@ static void lengths(void **state)
 	assert_int_equal(pdu_pad(2), 2);
 	assert_int_equal(pdu_pad(3), 1);
 	assert_int_equal(pdu_pad(0xffffff), 1);
+	DUTY("PDU-1 PDU-2");
 }
 
 static void ahs(void **state)
@@ -388,6 +401,7 @@ static void ahs(void **state)
 	assert_int_equal(type, PDU_AHS_BIDI);
 	assert_int_equal(len, 4);
 	assert_int_equal(pdu_next_ahs(buf, used, &at, &type, &data, &len), 0);
+	DUTY("PDU-2 PDU-9 PDU-10");
 }
 
 static void ahs_that_does_not_fit(void **state)

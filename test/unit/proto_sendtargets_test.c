@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "proto/sendtargets.h"
+#include "../duty.h"
 
 static struct sendtargets st;
 static struct sendtargets_item item;
@@ -69,6 +70,7 @@ static void records(void **state)
 	assert_address("host", 3260, -1);
 	assert_end();
 	assert_int_equal(st.skipped, 0);
+	DUTY("DSC-3 DSC-4");
 }
 
 static void nothing(void **state)
@@ -78,6 +80,7 @@ static void nothing(void **state)
 	assert_end();
 	ANSWER("");
 	assert_end();
+	DUTY("DSC-3");
 }
 
 static void one_bad_record_spoils_nothing(void **state)
@@ -89,6 +92,7 @@ static void one_bad_record_spoils_nothing(void **state)
 	assert_address("10.0.0.2", 3260, 1);
 	assert_end();
 	assert_int_equal(st.skipped, 2);
+	DUTY("DSC-6");
 }
 
 static void broken_answers(void **state)
@@ -103,6 +107,7 @@ static void broken_answers(void **state)
 	assert_int_equal(next(), -EPROTO);
 	sendtargets_init(&st, "TargetName=x", 12); /* no NUL at the end */
 	assert_int_equal(next(), -EPROTO);
+	DUTY("DSC-3");
 }
 
 static void limits(void **state)
@@ -128,6 +133,7 @@ static void limits(void **state)
 	assert_int_equal(r, 0);
 	assert_int_equal(next(), -EPROTO);
 	free(text);
+	DUTY("DSC-6");
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "proto/text.h"
+#include "../duty.h"
 
 /* A copy without anything behind it, so that reading past its end is seen. */
 static int first_pair(const char *text, size_t len, struct text_pair *ret, char **ret_copy)
@@ -52,6 +53,7 @@ static void pairs(void **state)
 	assert_string_equal(pair.key, "X#NodeArchitecture");
 	assert_int_equal(text_next(&in, &pair, &fault), 0);
 	assert_int_equal(text_next(&in, &pair, &fault), 0);
+	DUTY("TXT-1");
 }
 
 static void bad_pairs(void **state)
@@ -77,6 +79,7 @@ static void bad_pairs(void **state)
 		assert_int_equal(first_pair(cases[i].text, cases[i].len, &pair, &copy), cases[i].r);
 		free(copy);
 	}
+	DUTY("TXT-1 TXT-2");
 }
 
 static void limits(void **state)
@@ -105,6 +108,7 @@ static void limits(void **state)
 	text[3 + TEXT_LONG_MAX] = '\0';
 	assert_int_equal(first_pair(text, TEXT_LONG_MAX + 4, &pair, &copy), -EPROTO);
 	free(copy);
+	DUTY("TXT-2");
 }
 
 static void numbers(void **state)
@@ -132,6 +136,7 @@ static void numbers(void **state)
 		assert_int_equal(text_number(cases[i].text, &value), cases[i].r);
 		assert_true(value == (cases[i].r ? 77 : cases[i].value));
 	}
+	DUTY("TXT-4");
 }
 
 static void booleans(void **state)
@@ -183,6 +188,7 @@ static void binaries(void **state)
 			assert_memory_equal(data, cases[i].data, len);
 		free(data);
 	}
+	DUTY("TXT-4");
 }
 
 static void lists(void **state)
@@ -210,6 +216,7 @@ static void lists(void **state)
 	assert_string_equal(entry, "None"); /* the proposer's order counts */
 	assert_false(text_list_pick("X,Y", "CRC32C,None", entry, sizeof entry));
 	assert_false(text_list_pick(",", "CRC32C,", entry, sizeof entry));
+	DUTY("TXT-15");
 }
 
 static void writing(void **state)

@@ -330,9 +330,30 @@ static void lun_lists(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+/* IN-16: what a logout or a reset cleared says nothing of the unit. */
+static void hints(void **state)
+{
+	static const struct { uint8_t key, asc, ascq; unsigned hints; } rows[] = {
+		{ 6, 0x28, 0x00, SENSE_HINT_UNIT }, { 6, 0x2a, 0x09, SENSE_HINT_UNIT },
+		{ 6, 0x2a, 0x01, SENSE_HINT_UNIT }, { 6, 0x3f, 0x03, SENSE_HINT_UNIT },
+		{ 6, 0x3f, 0x0e, SENSE_HINT_LUNS }, { 5, 0x21, 0x00, SENSE_HINT_UNIT },
+		{ 6, 0x29, 0x00, 0 }, { 6, 0x47, 0x7f, 0 }, { 6, 0x2a, 0x00, 0 },
+		{ 5, 0x3f, 0x0e, 0 }, { 0, 0x2a, 0x09, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct sense sense = { .key = rows[i].key, .asc = rows[i].asc,
+					     .ascq = rows[i].ascq };
+
+		assert_int_equal(sense_hints(&sense), rows[i].hints);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hints),
 		cmocka_unit_test(standard_inquiry), cmocka_unit_test(pages_and_serial),
 		cmocka_unit_test(identifiers), cmocka_unit_test(longest_identifiers),
 		cmocka_unit_test(limits_and_provisioning), cmocka_unit_test(capacities),

@@ -21,6 +21,7 @@
 #include "bus/interface.h"
 #include "iscsierr.h"
 #include "service/service.h"
+#include "../duty.h"
 
 struct bed {
 	char folder[64];
@@ -117,6 +118,82 @@ static void node_name_and_settings(void **state)
 	assert_string_equal(text, "7");
 	assert_string_equal(built_in, "60");
 	sd_bus_message_unref(reply);
+	DUTY("NAM-4");
+}
+
+static unsigned settings_listed(struct bed *bed, const char *wanted, char value[64])
+{
+	const char *name, *text, *built_in, *help;
+	sd_bus_message *reply;
+	unsigned n = 0;
+
+	assert_int_equal(ask(bed, &reply, "ReportIScsiDefaults", ""), 0);
+	assert_true(sd_bus_message_enter_container(reply, 'a', "(ssss)") > 0);
+	for (; sd_bus_message_read(reply, "(ssss)", &name, &text, &built_in, &help) > 0; n++)
+		if (strcmp(name, wanted) == 0)
+			snprintf(value, 64, "%s", text);
+	sd_bus_message_unref(reply);
+	return n;
+}
+
+static void settings_of_one_target(void **state)
+{
+	char name[] = "error-recovery-level@iqn.2026-11.test:a", value[64] = "";
+	const char *text, *built_in, *help;
+	unsigned n = settings_listed(*state, name, value);
+	sd_bus_message *reply;
+
+	assert_string_equal(value, "");
+	assert_int_equal(ask(*state, NULL, "SetIScsiDefault", "ss", name, "2"), 0);
+	assert_int_equal(settings_listed(*state, name, value), n + 1);
+	assert_string_equal(value, "2");
+	assert_int_equal(ask(*state, &reply, "GetIScsiDefault", "s", name), 0);
+	assert_true(sd_bus_message_read(reply, "sss", &text, &built_in, &help) > 0);
+	assert_string_equal(text, "2");
+	assert_string_equal(built_in, "0");
+	sd_bus_message_unref(reply);
+	/* Another target has what holds for all. */
+	assert_int_equal(ask(*state, &reply, "GetIScsiDefault", "s",
+			     "error-recovery-level@iqn.2026-11.test:b"), 0);
+	assert_true(sd_bus_message_read(reply, "sss", &text, &built_in, &help) > 0);
+	assert_string_equal(text, "0");
+	sd_bus_message_unref(reply);
+	assert_int_equal(ask(*state, NULL, "SetIScsiDefault", "ss", name, "3"),
+			 ERROR_INVALID_PARAMETER);
+	assert_int_equal(ask(*state, NULL, "SetIScsiDefault", "ss", "ordering@a b", "on"),
+			 ERROR_INVALID_PARAMETER);
+	assert_int_equal(ask(*state, NULL, "SetIScsiDefault", "ss", "no@iqn.2026-11.test:a", "1"),
+			 ERROR_NOT_FOUND);
+	assert_int_equal(ask(*state, NULL, "SetIScsiDefault", "ss", name, ""), 0);
+	assert_int_equal(settings_listed(*state, name, value), n);
+}
+
+static void policies_and_functions_without_a_session(void **state)
+{
+	struct bed *bed = *state;
+	sd_bus_message *request, *reply = NULL;
+	uint32_t status;
+
+	assert_int_equal(ask(bed, NULL, "GetIScsiSessionLoadBalancePolicy", BUS_ID, (uint64_t)1,
+			     (uint64_t)2), ISDSC_INVALID_SESSION_ID);
+	assert_int_equal(ask(bed, NULL, "SetIScsiSessionLoadBalancePolicy", BUS_ID "ua" BUS_LB_RULE,
+			     (uint64_t)1, (uint64_t)2, 2, 1, (uint64_t)3, 0, 0),
+			 ISDSC_INVALID_SESSION_ID);
+	assert_int_equal(ask(bed, NULL, "SendIScsiTaskManagement", BUS_ID "ty", (uint64_t)1,
+			     (uint64_t)2, (uint64_t)0, 5), ISDSC_INVALID_SESSION_ID);
+	/* More paths than any session can have are not even looked at. */
+	assert_true(sd_bus_message_new_method_call(bed->bus, &request, NULL, BUS_PATH, BUS_INTERFACE,
+						   "SetIScsiSessionLoadBalancePolicy") >= 0);
+	sd_bus_message_append(request, BUS_ID "u", (uint64_t)1, (uint64_t)2, 2);
+	sd_bus_message_open_container(request, 'a', BUS_LB_RULE);
+	for (uint64_t i = 0; i < 257; i++)
+		sd_bus_message_append(request, BUS_LB_RULE, i, 0, 0);
+	sd_bus_message_close_container(request);
+	assert_true(sd_bus_call(bed->bus, request, 30000000, NULL, &reply) >= 0);
+	assert_true(sd_bus_message_read(reply, "u", &status) > 0);
+	assert_int_equal(status, ERROR_INVALID_PARAMETER);
+	sd_bus_message_unref(request);
+	sd_bus_message_unref(reply);
 }
 
 static void a_portal_stays_after_a_failed_discovery(void **state)
@@ -206,7 +283,9 @@ static void a_wrong_signature_is_an_error_and_nothing_more(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(node_name_and_settings), TEST(a_portal_stays_after_a_failed_discovery),
+		TEST(node_name_and_settings), TEST(settings_of_one_target),
+		TEST(policies_and_functions_without_a_session),
+		TEST(a_portal_stays_after_a_failed_discovery),
 		TEST(ipsec_portal_is_kept_and_not_contacted), TEST(refusals),
 		TEST(a_wrong_signature_is_an_error_and_nothing_more),
 	};

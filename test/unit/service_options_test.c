@@ -16,6 +16,7 @@
 #include "service/defaults.h"
 #include "service/effective.h"
 #include "service/status.h"
+#include "../duty.h"
 
 /* ---- defaults */
 
@@ -167,6 +168,7 @@ static void secrets_are_checked(void **state)
 
 		assert_int_equal(make(&in), cases[i].status);
 	}
+	DUTY("SEC-11 SEC-12 SEC-13");
 }
 
 static void mutual_needs_an_initiator_secret(void **state)
@@ -215,6 +217,7 @@ static void an_added_connection_takes_the_sessions_options(void **state)
 	assert_int_equal(effective_make(&in, &e), ERROR_SUCCESS);
 	assert_int_equal(e.chap.mode, CHAP_NONE);
 	effective_done(&e);
+	DUTY("MCS-6 SEC-16");
 }
 
 static void ipsec_and_radius_are_refused(void **state)

@@ -21,6 +21,7 @@
 #include "service/isid.h"
 #include "service/ports.h"
 #include "service/store.h"
+#include "../duty.h"
 
 static char folder[64];
 
@@ -273,6 +274,7 @@ static void isids_are_lowest_free_and_stable(void **state)
 	assert_int_equal(isid_init(&again, store), 0);
 	assert_memory_equal(isid.random, again.random, sizeof(isid.random));
 	store_close(store);
+	DUTY("ID-1 ID-2 ID-4 ID-5 ID-6 DSC-8");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "service/targets.h"
+#include "../duty.h"
 
 static const int source_a, source_b;
 static const struct name_address own = { .host = "10.0.0.9", .port = 3260, .tag = -1 };
@@ -72,6 +73,7 @@ static void one_record_for_each_way(void **state)
 	assert_int_equal(addresses(x), 2);
 	targets_forget(t, &source_b);
 	assert_true(list_empty(&t->list));
+	DUTY("DSC-4");
 }
 
 static void a_new_answer_replaces_the_old_and_keeps_the_order(void **state)

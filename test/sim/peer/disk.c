@@ -74,7 +74,7 @@ static void inquiry(unsigned lun, const uint8_t *cdb, bool there, struct disk_re
 	uint8_t p[36] = { there ? 0 : 0x7f, 0, 6, 2, 31, 0, 0, 2 };
 
 	memcpy(p + 8, "ISCSIDSCPeer disk       0001", 28);
-	if (cdb[1] & 1)
+	if (there && cdb[1] & 1)
 		inquiry_page(lun, cdb, r);
 	else
 		give(r, p, sizeof(p), bytes_get16(cdb + 3));
@@ -132,6 +132,10 @@ static bool range(const struct peer *p, const uint8_t *cdb, uint64_t *ret_lba, u
 		*ret_lba = bytes_get32(cdb + 2);
 		*ret_blocks = bytes_get16(cdb + 7);
 		break;
+	case 3: /* of variable length */
+		*ret_lba = bytes_get64(cdb + 12);
+		*ret_blocks = bytes_get32(cdb + 28);
+		break;
 	case 4:
 		*ret_lba = bytes_get64(cdb + 2);
 		*ret_blocks = bytes_get32(cdb + 10);
@@ -160,6 +164,7 @@ static void write_blocks(const struct peer *p, struct peer_disk *d, const uint8_
 			 struct disk_result *r)
 {
 	bool same = cdb[0] == 0x41 || cdb[0] == 0x93;
+	uint8_t flags = cdb[0] == PEER_VARIABLE ? cdb[10] : cdb[1];
 
 	if (len != (same ? 1 : (uint64_t)blocks) * PEER_BLOCK) {
 		sense(r, ILLEGAL_REQUEST, 0x2400);
@@ -170,7 +175,7 @@ static void write_blocks(const struct peer *p, struct peer_disk *d, const uint8_
 		       PEER_BLOCK);
 	memset(d->dirty + lba, 1, blocks);
 	/* The cache may write back on its own at any time. */
-	if (!same && (cdb[1] & FUA))
+	if (!same && cdb[0] != PEER_XDWRITEREAD && (flags & FUA))
 		make_durable(p, d, lba, blocks);
 }
 
@@ -190,46 +195,104 @@ static void unmap(const struct peer *p, struct peer_disk *d, const uint8_t *data
 	}
 }
 
-static void run_range(const struct peer *p, struct peer_disk *d, const uint8_t *cdb, const uint8_t *data,
-		      uint32_t len, struct disk_result *r)
+/* XDWRITEREAD: what was there, combined with what is written. */
+static void exchange(const struct peer *p, struct peer_disk *d, const struct peer_task *t, uint64_t lba,
+		     uint32_t blocks, struct disk_result *r)
 {
+	if (t->len != (uint64_t)blocks * PEER_BLOCK) {
+		sense(r, ILLEGAL_REQUEST, 0x2400);
+		return;
+	}
+	give(r, d->cache + lba * PEER_BLOCK, t->len, SIZE_MAX);
+	for (uint32_t i = 0; i < t->len; i++)
+		r->data[i] ^= t->data[i];
+	write_blocks(p, d, t->cdb, t->data, t->len, lba, blocks, r);
+}
+
+enum range_kind { RANGE_READ, RANGE_WRITE, RANGE_FLUSH, RANGE_EXCHANGE };
+
+static void run_range(const struct peer *p, const struct peer_task *t, enum range_kind kind,
+		      struct disk_result *r)
+{
+	struct peer_disk *d = &t->session->peer->disk[task_lun(t)];
 	uint64_t lba;
 	uint32_t blocks;
 
-	if (!range(p, cdb, &lba, &blocks))
+	if (!range(p, t->cdb, &lba, &blocks)) {
 		sense(r, ILLEGAL_REQUEST, 0x2100);
-	else if (cdb[0] == 0x35 || cdb[0] == 0x91)
-		make_durable(p, d, lba, blocks);
-	else if (cdb[0] == 0x28 || cdb[0] == 0x88 || cdb[0] == 0xa8)
+		return;
+	}
+	switch (kind) {
+	case RANGE_READ:
 		give(r, d->cache + lba * PEER_BLOCK, (size_t)blocks * PEER_BLOCK, SIZE_MAX);
-	else
-		write_blocks(p, d, cdb, data, len, lba, blocks, r);
+		break;
+	case RANGE_WRITE:
+		write_blocks(p, d, t->cdb, t->data, t->len, lba, blocks, r);
+		break;
+	case RANGE_FLUSH:
+		make_durable(p, d, lba, blocks);
+		break;
+	case RANGE_EXCHANGE:
+		exchange(p, d, t, lba, blocks, r);
+		break;
+	}
 }
 
-static void dispatch(struct peer *p, unsigned lun, const struct pdu_scsi_command *cmd,
-		     const uint8_t *data, uint32_t len, struct disk_result *r)
+static void increment(struct peer_disk *d, const struct peer_task *t, struct disk_result *r)
 {
-	switch (cmd->cdb[0]) {
+	uint8_t counter[8];
+
+	bytes_put64(counter, ++d->counter);
+	if (t->cmd.read)
+		give(r, counter, sizeof(counter), SIZE_MAX);
+}
+
+static void variable(const struct peer *p, const struct peer_task *t, struct disk_result *r)
+{
+	uint16_t action = bytes_get16(t->cdb + 8);
+
+	if (t->cdb[7] != 0x18 || (action != 0x09 && action != 0x0b))
+		sense(r, ILLEGAL_REQUEST, 0x2400);
+	else
+		run_range(p, t, action == 0x09 ? RANGE_READ : RANGE_WRITE, r);
+}
+
+static void dispatch(struct peer *p, const struct peer_task *t, struct disk_result *r)
+{
+	unsigned lun = task_lun(t);
+
+	switch (t->cdb[0]) {
 	case 0x00:
 	case 0x1b:
 		break;
-	case 0x12:
-		inquiry(lun, cmd->cdb, true, r);
-		break;
 	case 0x1a:
 	case 0x5a:
-		mode_sense(cmd->cdb, r);
+		mode_sense(t->cdb, r);
 		break;
 	case 0x25:
 	case 0x9e:
-		capacity(p, cmd->cdb, r);
+		capacity(p, t->cdb, r);
 		break;
 	case 0x42:
-		unmap(p, &p->disk[lun], data, len, r);
+		unmap(p, &p->disk[lun], t->data, t->len, r);
 		break;
-	case 0x28: case 0x88: case 0xa8: case 0x2a: case 0x8a: case 0xaa:
-	case 0x35: case 0x91: case 0x41: case 0x93:
-		run_range(p, &p->disk[lun], cmd->cdb, data, len, r);
+	case 0x28: case 0x88: case 0xa8:
+		run_range(p, t, RANGE_READ, r);
+		break;
+	case 0x2a: case 0x8a: case 0xaa: case 0x41: case 0x93:
+		run_range(p, t, RANGE_WRITE, r);
+		break;
+	case 0x35: case 0x91:
+		run_range(p, t, RANGE_FLUSH, r);
+		break;
+	case PEER_XDWRITEREAD:
+		run_range(p, t, RANGE_EXCHANGE, r);
+		break;
+	case PEER_VARIABLE:
+		variable(p, t, r);
+		break;
+	case PEER_INCREMENT:
+		increment(&p->disk[lun], t, r);
 		break;
 	default:
 		sense(r, ILLEGAL_REQUEST, 0x2000);
@@ -237,23 +300,43 @@ static void dispatch(struct peer *p, unsigned lun, const struct pdu_scsi_command
 	}
 }
 
-void disk_run(struct peer_session *s, const struct pdu_scsi_command *cmd, const uint8_t *data,
-	      uint32_t len, struct disk_result *ret)
+uint16_t disk_number(const struct peer_task *t)
 {
-	struct peer *p = s->peer;
-	unsigned lun = (unsigned)(cmd->lun >> 48);
-	bool there = !(cmd->lun << 16) && lun < p->options.luns;
+	return bytes_get16(t->cdb + (t->cdb[0] == PEER_VARIABLE ? 20 : 14));
+}
 
-	if (cmd->cdb[0] == 0xa0) {
-		report_luns(p, cmd->cdb, ret);
-	} else if (cmd->cdb[0] == 0x12 && !there) {
-		inquiry(lun, cmd->cdb, false, ret);
-	} else if (!there) {
-		sense(ret, ILLEGAL_REQUEST, 0x2500);
-	} else if (cmd->cdb[0] != 0x12 && (s->attention & 1 << lun)) {
-		s->attention &= (uint8_t)~(1 << lun);
-		sense(ret, UNIT_ATTENTION, 0x2900);
-	} else {
-		dispatch(p, lun, cmd, data, len, ret);
+/* The first of the unit attentions; 0 if there is none. */
+static uint16_t take_attention(struct peer_session *s, unsigned lun)
+{
+	uint16_t code = s->attention[lun][0];
+
+	memmove(s->attention[lun], s->attention[lun] + 1, (PEER_ATTENTIONS - 1) * sizeof(uint16_t));
+	s->attention[lun][PEER_ATTENTIONS - 1] = 0;
+	return code;
+}
+
+void disk_run(struct peer_task *t, struct disk_result *ret)
+{
+	struct peer *p = t->session->peer;
+	unsigned lun = (unsigned)(t->cmd.lun >> 48);
+	bool there = !(t->cmd.lun << 16) && lun < p->options.luns;
+	uint16_t attention;
+
+	if (t->cdb[0] == 0xa0) {
+		report_luns(p, t->cdb, ret);
+		return;
 	}
+	if (t->cdb[0] == 0x12) {
+		inquiry(lun, t->cdb, there, ret);
+		return;
+	}
+	if (!there) {
+		sense(ret, ILLEGAL_REQUEST, 0x2500);
+		return;
+	}
+	attention = take_attention(t->session, lun);
+	if (attention)
+		sense(ret, UNIT_ATTENTION, attention);
+	else
+		dispatch(p, t, ret);
 }

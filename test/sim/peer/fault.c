@@ -21,10 +21,12 @@ enum what {
 	TEXT,                                /* `text` is added to the data segment */
 	KEY,                                 /* the value of a key becomes another */
 	BEFORE, AFTER,                       /* a PDU of `value` opcode comes along, as `make` does */
-	MANY,                                /* the same, a hundred times after it */
+	MANY,                                /* the same, hundreds of times after it */
 	ELSEWHERE,                           /* it goes out on another connection */
 	INSTEAD,                             /* another PDU comes in its place */
 };
+
+enum above { THE_SAME, NOTHING, VARIES };
 
 /* A few bits of which PDU is meant beyond the opcode. */
 enum fits { FITS_ALL, FITS_STATUS, FITS_NO_STATUS, FITS_FINAL, FITS_ANSWER, FITS_DATA, FITS_T,
@@ -39,9 +41,12 @@ static const struct row {
 	unsigned at;
 	uint32_t value;
 	const char *text;
+	enum above above; /* what it costs above level 0 */
 } rows[] = {
-#define CONN(name, ...) { name, PEER_COSTS_CONN, __VA_ARGS__ }
-#define LOGIN(name, ...) { name, PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, __VA_ARGS__ }
+#define CONN(name, ...) { name, PEER_COSTS_CONN, __VA_ARGS__, THE_SAME }
+#define MENDS(name, ...) { name, PEER_COSTS_CONN, __VA_ARGS__, NOTHING }
+#define VARIES(name, ...) { name, PEER_COSTS_CONN, __VA_ARGS__, VARIES }
+#define LOGIN(name, ...) { name, PEER_COSTS_LOGIN, PDU_LOGIN_RESPONSE, __VA_ARGS__, THE_SAME }
 	/* framing */
 	CONN("unknown opcode", ANY, 0, PUT8, 0, 0x2a, NULL),
 	CONN("vendor opcode", ANY, 0, PUT8, 0, 0x3c, NULL),
@@ -52,72 +57,72 @@ static const struct row {
 	CONN("header digest of data-in", PDU_DATA_IN, 0, FLIP_HEADER, 0, 0, NULL),
 	CONN("header digest of response", PDU_SCSI_RESPONSE, 0, FLIP_HEADER, 0, 0, NULL),
 	CONN("header digest of r2t", PDU_R2T, 0, FLIP_HEADER, 0, 0, NULL),
-	CONN("data digest of data-in", PDU_DATA_IN, FITS_DATA, FLIP_DATA, 0, 0, NULL),
-	CONN("data digest of sense", PDU_SCSI_RESPONSE, FITS_DATA, FLIP_DATA, 0, 0, NULL),
+	VARIES("data digest of data-in", PDU_DATA_IN, FITS_DATA, FLIP_DATA, 0, 0, NULL),
+	MENDS("data digest of sense", PDU_SCSI_RESPONSE, FITS_DATA, FLIP_DATA, 0, 0, NULL),
 	/* numbers */
-	CONN("StatSN ahead", PDU_SCSI_RESPONSE, 0, ADD32, 24, 1, NULL),
+	VARIES("StatSN ahead", PDU_SCSI_RESPONSE, 0, ADD32, 24, 1, NULL),
 	CONN("StatSN far ahead", PDU_SCSI_RESPONSE, 0, ADD32, 24, 0x70000000, NULL),
 	CONN("StatSN behind", PDU_SCSI_RESPONSE, 0, ADD32, 24, UINT32_MAX, NULL),
-	CONN("StatSN of data-in ahead", PDU_DATA_IN, FITS_STATUS, ADD32, 24, 1, NULL),
-	CONN("StatSN of nop-in ahead", PDU_NOP_IN, FITS_ANSWER, ADD32, 24, 1, NULL),
-	{ "ExpCmdSN ahead", PEER_COSTS_NOTHING, ANY, 0, ADD32, 28, 1000, NULL },
-	{ "MaxCmdSN far behind", PEER_COSTS_NOTHING, ANY, 0, ADD32, 32, (uint32_t)-1000, NULL },
-	{ "both behind", PEER_COSTS_NOTHING, PDU_NOP_IN, 0, ADD32, 28, (uint32_t)-5, NULL },
-	{ "response twice", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, 0, REPEAT, 0, 0, NULL },
+	VARIES("StatSN of data-in ahead", PDU_DATA_IN, FITS_STATUS, ADD32, 24, 1, NULL),
+	VARIES("StatSN of nop-in ahead", PDU_NOP_IN, FITS_ANSWER, ADD32, 24, 1, NULL),
+	{ "ExpCmdSN ahead", PEER_COSTS_NOTHING, ANY, 0, ADD32, 28, 1000, NULL, THE_SAME },
+	{ "MaxCmdSN far behind", PEER_COSTS_NOTHING, ANY, 0, ADD32, 32, (uint32_t)-1000, NULL, THE_SAME },
+	{ "both behind", PEER_COSTS_NOTHING, PDU_NOP_IN, 0, ADD32, 28, (uint32_t)-5, NULL, THE_SAME },
+	{ "response twice", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, 0, REPEAT, 0, 0, NULL, THE_SAME },
 	{ "data-in with status twice", PEER_COSTS_NOTHING, PDU_DATA_IN, FITS_STATUS, REPEAT, 0, 0,
-	      NULL },
-	CONN("response left out", PDU_SCSI_RESPONSE, 0, LEAVE_OUT, 0, 0, NULL),
+	      NULL, THE_SAME },
+	MENDS("response left out", PDU_SCSI_RESPONSE, 0, LEAVE_OUT, 0, 0, NULL),
 	/* data-in */
 	CONN("data-in far beyond", PDU_DATA_IN, 0, PUT32, 40, 0x7ffffff0, NULL),
 	CONN("data-in offset wraps", PDU_DATA_IN, 0, PUT32, 40, 0xffffffff, NULL),
 	CONN("data-in with a hole", PDU_DATA_IN, FITS_DATA, ADD32, 40, 4, NULL),
 	CONN("data-in longer", PDU_DATA_IN, 0, GROW, 0, 60000, NULL),
-	{ "data-in shorter", PEER_COSTS_TASK, PDU_DATA_IN, FITS_STATUS, CUT, 0, 1, NULL },
-	{ "data-in empty", PEER_COSTS_TASK, PDU_DATA_IN, FITS_STATUS, CUT, 0, 0, NULL },
-	CONN("data-in left out", PDU_DATA_IN, FITS_NO_STATUS, LEAVE_OUT, 0, 0, NULL),
-	CONN("data-in twice", PDU_DATA_IN, FITS_NO_STATUS, REPEAT, 0, 0, NULL),
+	{ "data-in shorter", PEER_COSTS_TASK, PDU_DATA_IN, FITS_STATUS, CUT, 0, 1, NULL, THE_SAME },
+	{ "data-in empty", PEER_COSTS_TASK, PDU_DATA_IN, FITS_STATUS, CUT, 0, 0, NULL, THE_SAME },
+	VARIES("data-in left out", PDU_DATA_IN, FITS_NO_STATUS, LEAVE_OUT, 0, 0, NULL),
+	MENDS("data-in twice", PDU_DATA_IN, FITS_NO_STATUS, REPEAT, 0, 0, NULL),
 	CONN("data-in for no task", PDU_DATA_IN, 0, PUT32, 16, PDU_NO_TAG, NULL),
 	CONN("data-in for a task to come", PDU_DATA_IN, 0, ADD32, 16, 1 << 20, NULL),
-	CONN("DataSN ahead", PDU_DATA_IN, 0, ADD32, 36, 1, NULL),
+	VARIES("DataSN ahead", PDU_DATA_IN, 0, ADD32, 36, 1, NULL),
 	CONN("status but not final", PDU_DATA_IN, FITS_STATUS, AND8, 1, 0x7f, NULL),
 	CONN("data-in both residuals", PDU_DATA_IN, FITS_STATUS, OR8, 1, 0x06, NULL),
-	{ "acknowledge at level 0", PEER_COSTS_NOTHING, PDU_DATA_IN, 0, OR8, 1, 0x40, NULL },
-	CONN("data-in on another connection", PDU_DATA_IN, FITS_NO_STATUS, ELSEWHERE, 0, 0, NULL),
+	{ "acknowledge at level 0", PEER_COSTS_NOTHING, PDU_DATA_IN, 0, OR8, 1, 0x40, NULL, THE_SAME },
+	VARIES("data-in on another connection", PDU_DATA_IN, FITS_NO_STATUS, ELSEWHERE, 0, 0, NULL),
 	CONN("data-in for a write", PDU_R2T, 0, BEFORE, 0, PDU_DATA_IN, NULL),
 	/* r2t */
 	CONN("r2t for a read", PDU_DATA_IN, 0, BEFORE, 0, PDU_R2T, NULL),
-	{ "r2t after status", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, 0, AFTER, 0, PDU_R2T, NULL },
+	{ "r2t after status", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, 0, AFTER, 0, PDU_R2T, NULL, THE_SAME },
 	CONN("r2t of another unit", PDU_R2T, 0, ADD32, 8, 7, NULL),
 	CONN("r2t without tag", PDU_R2T, 0, PUT32, 20, PDU_NO_TAG, NULL),
 	CONN("r2t of nothing", PDU_R2T, 0, PUT32, 44, 0, NULL),
 	CONN("r2t beyond", PDU_R2T, 0, ADD32, 40, 0x1000000, NULL),
 	CONN("r2t offset wraps", PDU_R2T, 0, PUT32, 40, 0xffffff00, NULL),
 	CONN("r2t above MaxBurstLength", PDU_R2T, 0, PUT32, 44, 0x1000000, NULL),
-	CONN("R2TSN ahead", PDU_R2T, 0, ADD32, 36, 1, NULL),
-	CONN("r2t twice", PDU_R2T, 0, REPEAT, 0, 0, NULL),
+	VARIES("R2TSN ahead", PDU_R2T, 0, ADD32, 36, 1, NULL),
+	VARIES("r2t twice", PDU_R2T, 0, REPEAT, 0, 0, NULL),
 	CONN("r2t for no task", PDU_R2T, 0, PUT32, 16, PDU_NO_TAG, NULL),
-	CONN("r2t on another connection", PDU_R2T, 0, ELSEWHERE, 0, 0, NULL),
+	VARIES("r2t on another connection", PDU_R2T, 0, ELSEWHERE, 0, 0, NULL),
 	CONN("r2t with data", PDU_R2T, 0, GROW, 0, 8, NULL),
 	/* response */
-	{ "target failure", PEER_COSTS_TASK, PDU_SCSI_RESPONSE, 0, PUT8, 2, 1, NULL },
+	{ "target failure", PEER_COSTS_TASK, PDU_SCSI_RESPONSE, 0, PUT8, 2, 1, NULL, THE_SAME },
 	CONN("sense of one byte", PDU_SCSI_RESPONSE, 0, GROW, 0, 1, NULL),
 	CONN("sense beyond its segment", PDU_SCSI_RESPONSE, FITS_DATA, CUT, 0, 5, NULL),
-	{ "sense left out", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, FITS_DATA, CUT, 0, 0, NULL },
+	{ "sense left out", PEER_COSTS_NOTHING, PDU_SCSI_RESPONSE, FITS_DATA, CUT, 0, 0, NULL, THE_SAME },
 	CONN("response both residuals", PDU_SCSI_RESPONSE, 0, OR8, 1, 0x06, NULL),
-	CONN("ExpDataSN ahead", PDU_SCSI_RESPONSE, FITS_FINAL, ADD32, 36, 1, NULL),
+	VARIES("ExpDataSN ahead", PDU_SCSI_RESPONSE, FITS_FINAL, ADD32, 36, 1, NULL),
 	CONN("response for no task", PDU_SCSI_RESPONSE, 0, ADD32, 16, 1 << 20, NULL),
-	CONN("response on another connection", PDU_SCSI_RESPONSE, 0, ELSEWHERE, 0, 0, NULL),
-	CONN("rejected command", PDU_SCSI_RESPONSE, 0, INSTEAD, 0, PDU_REJECT, NULL),
+	VARIES("response on another connection", PDU_SCSI_RESPONSE, 0, ELSEWHERE, 0, 0, NULL),
+	{ "rejected command", PEER_COSTS_TASK, PDU_SCSI_RESPONSE, 0, INSTEAD, 0, PDU_REJECT, NULL, THE_SAME },
 	/* what nobody asked for */
 	CONN("task response", ANY, 0, AFTER, 0, PDU_TASK_RESPONSE, NULL),
-	CONN("logout response", ANY, 0, AFTER, 0, PDU_LOGOUT_RESPONSE, NULL),
+	VARIES("logout response", ANY, 0, AFTER, 0, PDU_LOGOUT_RESPONSE, NULL),
 	CONN("text response", ANY, 0, AFTER, 0, PDU_TEXT_RESPONSE, NULL),
 	CONN("login response", ANY, 0, AFTER, 0, PDU_LOGIN_RESPONSE, NULL),
 	CONN("echo of no ping", ANY, 0, AFTER, 0, PDU_NOP_IN, NULL),
 	CONN("reject of nothing", ANY, 0, AFTER, 0, PDU_REJECT, NULL),
 	CONN("ping with both tags", PDU_NOP_IN, FITS_ANSWER, PUT32, 20, 5, NULL),
-	CONN("a hundred async messages", ANY, 0, MANY, 0, PDU_ASYNC, NULL),
-	{ "unknown async message", PEER_COSTS_NOTHING, ANY, 0, AFTER, 0, PDU_ASYNC, NULL },
+	CONN("hundreds of async messages", ANY, 0, MANY, 0, PDU_ASYNC, NULL),
+	{ "unknown async message", PEER_COSTS_NOTHING, ANY, 0, AFTER, 0, PDU_ASYNC, NULL, THE_SAME },
 	/* login */
 	LOGIN("login: another tag", 0, ADD32, 16, 1, NULL),
 	LOGIN("login: another ISID", 0, ADD32, 8, 1, NULL),
@@ -166,10 +171,12 @@ static const struct row {
 	LOGIN("login: digest not offered", 0, KEY, 0, 0,
 	      "HeaderDigest=CRC64"),
 	{ "login: digest not understood", PEER_COSTS_NOTHING, PDU_LOGIN_RESPONSE, 0, KEY, 0, 0,
-	      "HeaderDigest=NotUnderstood" },
+	      "HeaderDigest=NotUnderstood", THE_SAME },
 	{ "login: unknown key", PEER_COSTS_NOTHING, PDU_LOGIN_RESPONSE, FITS_NO_T_ASKED, TEXT, 0, 0,
-	      "X-org.example.colour=red" },
+	      "X-org.example.colour=red", THE_SAME },
 #undef CONN
+#undef MENDS
+#undef VARIES
 #undef LOGIN
 };
 
@@ -182,7 +189,8 @@ unsigned peer_fault_count(void)
 
 struct peer_fault_info peer_fault_info(unsigned index)
 {
-	return (struct peer_fault_info){ rows[index].name, rows[index].cost };
+	return (struct peer_fault_info){ rows[index].name, rows[index].cost,
+		rows[index].above == NOTHING, rows[index].above == VARIES };
 }
 
 static const struct row *find_row(const char *name)
@@ -255,8 +263,9 @@ static bool fits(struct peer_conn *c, const struct row *row, const uint8_t *bhs,
 	return false;
 }
 
-/* A PDU that comes along with another one, whose task it names where it has to. */
-static void send_extra(struct peer_conn *c, uint8_t opcode, const uint8_t *bhs)
+/* A PDU that comes along with another one, whose task it names where it has to. What it rejects has
+ * this much added to its tag. */
+static void send_extra(struct peer_conn *c, uint8_t opcode, const uint8_t *bhs, uint32_t tag)
 {
 	uint8_t extra[PDU_BHS_LEN] = { opcode, 0x80 }, ping[PDU_BHS_LEN] = { 0x40, 0x80 };
 	const uint8_t *data = NULL;
@@ -277,7 +286,7 @@ static void send_extra(struct peer_conn *c, uint8_t opcode, const uint8_t *bhs)
 		extra[36] = 100;
 	if (opcode == PDU_REJECT) {
 		ping[0] = PDU_SCSI_COMMAND;
-		memcpy(ping + 16, bhs + 16, 4);
+		bytes_put32(ping + 16, bytes_get32(bhs + 16) + tag);
 		extra[2] = PDU_REJECT_PROTOCOL;
 		data = ping;
 		len = PDU_BHS_LEN;
@@ -366,13 +375,13 @@ static enum fault_verdict apply(struct peer_conn *c, const struct row *row, uint
 		change_text(c, row, data, len);
 		break;
 	case BEFORE:
-		send_extra(c, (uint8_t)row->value, bhs);
+		send_extra(c, (uint8_t)row->value, bhs, 1 << 20);
 		break;
 	case AFTER:
 	case MANY:
 		conn_send_raw(c, bhs, *data, *len, FAULT_SEND);
-		for (unsigned i = 0; i < (row->what == MANY ? 100 : 1); i++)
-			send_extra(c, (uint8_t)row->value, bhs);
+		for (unsigned i = 0; i < (row->what == MANY ? 300 : 1); i++)
+			send_extra(c, (uint8_t)row->value, bhs, 1 << 20);
 		return FAULT_DROP;
 	case ELSEWHERE:
 		bytes_put24(bhs + 5, *len);
@@ -381,7 +390,7 @@ static enum fault_verdict apply(struct peer_conn *c, const struct row *row, uint
 		return FAULT_DROP;
 	case INSTEAD:
 		c->stat_sn--;
-		send_extra(c, (uint8_t)row->value, bhs);
+		send_extra(c, (uint8_t)row->value, bhs, 0);
 		return FAULT_DROP;
 	default:
 		change_header(row, bhs);
@@ -389,6 +398,11 @@ static enum fault_verdict apply(struct peer_conn *c, const struct row *row, uint
 	}
 	bytes_put24(bhs + 5, *len);
 	return FAULT_SEND;
+}
+
+static unsigned next_fault(const struct peer *p)
+{
+	return p->options.fault_after + p->faults_done * p->options.fault_every;
 }
 
 enum fault_verdict fault_apply(struct peer_conn *c, uint8_t bhs[PDU_BHS_LEN], const uint8_t **data,
@@ -401,7 +415,7 @@ enum fault_verdict fault_apply(struct peer_conn *c, uint8_t bhs[PDU_BHS_LEN], co
 	if (!o->fault || p->faults_done >= (o->fault_times ? o->fault_times : 1))
 		return FAULT_SEND;
 	row = find_row(o->fault);
-	if (!fits(c, row, bhs, *data, *len) || p->faults_seen++ < o->fault_after)
+	if (!fits(c, row, bhs, *data, *len) || p->faults_seen++ < next_fault(p))
 		return FAULT_SEND;
 	p->faults_done++;
 	return apply(c, row, bhs, data, len);

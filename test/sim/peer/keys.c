@@ -12,14 +12,12 @@ static const struct row {
 	const char *name;
 	enum rule rule;
 	bool leading;    /* only on a leading login */
-	int at;          /* in struct peer_params, -1: not kept */
-	int ours;        /* in struct peer_options, -1: `fixed` */
-	unsigned fixed;
+	int at;          /* in struct peer_params */
+	int ours;        /* in struct peer_options */
 	unsigned lowest, highest;
 } rows[] = {
 #define KEPT(member) (int)offsetof(struct peer_params, member)
-#define OURS(member) (int)offsetof(struct peer_options, member), 0
-#define FIXED(value) -1, value
+#define OURS(member) (int)offsetof(struct peer_options, member)
 	{ "HeaderDigest", DIGEST, false, KEPT(header_digest), OURS(digests), 0, 0 },
 	{ "DataDigest", DIGEST, false, KEPT(data_digest), OURS(digests), 0, 0 },
 	{ "MaxRecvDataSegmentLength", DECLARED, false, KEPT(max_send), OURS(max_recv), 512, 0xffffff },
@@ -29,28 +27,37 @@ static const struct row {
 	{ "MaxBurstLength", MINIMUM, true, KEPT(max_burst), OURS(max_burst), 512, 0xffffff },
 	{ "FirstBurstLength", MINIMUM, true, KEPT(first_burst), OURS(first_burst), 512, 0xffffff },
 	{ "MaxOutstandingR2T", MINIMUM, true, KEPT(max_r2t), OURS(max_r2t), 1, 65535 },
-	{ "DefaultTime2Wait", MAXIMUM, true, -1, FIXED(0), 0, 3600 },
-	{ "DefaultTime2Retain", MINIMUM, true, -1, FIXED(20), 0, 3600 },
-	{ "ErrorRecoveryLevel", MINIMUM, true, -1, FIXED(0), 0, 2 },
-	{ "DataPDUInOrder", OR, true, -1, FIXED(1), 0, 0 },
-	{ "DataSequenceInOrder", OR, true, -1, FIXED(1), 0, 0 },
-	{ "TaskReporting", FIRST, true, -1, FIXED(0), 0, 0 },
-	{ "iSCSIProtocolLevel", MINIMUM, true, -1, FIXED(1), 0, 31 },
+	{ "DefaultTime2Wait", MAXIMUM, true, KEPT(time2wait), OURS(time2wait), 0, 3600 },
+	{ "DefaultTime2Retain", MINIMUM, true, KEPT(time2retain), OURS(time2retain), 0, 3600 },
+	{ "ErrorRecoveryLevel", MINIMUM, true, KEPT(level), OURS(level), 0, 2 },
+	{ "DataPDUInOrder", OR, true, KEPT(pdu_in_order), OURS(pdu_in_order), 0, 0 },
+	{ "DataSequenceInOrder", OR, true, KEPT(sequence_in_order), OURS(sequence_in_order), 0, 0 },
+	{ "TaskReporting", FIRST, true, KEPT(fast_abort), OURS(task_reporting), 0, 0 },
+	{ "iSCSIProtocolLevel", MINIMUM, true, KEPT(protocol_level), OURS(protocol_level), 0, 31 },
 };
 
 void keys_default(struct peer_params *ret)
 {
 	*ret = (struct peer_params){ .max_send = 8192, .max_connections = 1, .max_r2t = 1,
 		.initial_r2t = true, .immediate_data = true, .max_burst = 262144,
-		.first_burst = 65536 };
+		.first_burst = 65536, .time2wait = 2, .time2retain = 20, .protocol_level = 1,
+		.pdu_in_order = true, .sequence_in_order = true };
+}
+
+const char *keys_fault(const struct peer_params *p)
+{
+	if (p->level && p->sequence_in_order && p->max_r2t > 1)
+		return "several R2Ts at a recovery level with sequences in order"; /* KEY-6 */
+	return NULL;
 }
 
 static unsigned ours_of(const struct row *row, const struct peer_options *o)
 {
 	const char *at = (const char *)o + row->ours;
 
-	if (row->ours < 0)
-		return row->fixed;
+	/* KEY-6: what we have to say so that the outcome is right */
+	if (strcmp(row->name, "MaxOutstandingR2T") == 0 && o->level && o->sequence_in_order)
+		return 1;
 	return row->rule == AND || row->rule == OR || row->rule == DIGEST ? *(const bool *)at
 									 : *(const unsigned *)at;
 }
@@ -59,8 +66,6 @@ static void keep(const struct row *row, struct peer_params *params, unsigned val
 {
 	char *at = (char *)params + row->at;
 
-	if (row->at < 0)
-		return;
 	if (row->rule == AND || row->rule == OR || row->rule == DIGEST)
 		*(bool *)at = value;
 	else
@@ -116,6 +121,20 @@ static void take_digest(struct peer_conn *c, const struct row *row, const char *
 	text_put(out, row->name, picked);
 }
 
+static void take_list(struct peer_conn *c, const struct row *row, const char *value,
+		      struct text_out *out)
+{
+	char picked[32];
+
+	if (!text_list_pick(value, c->peer->options.task_reporting, picked, sizeof(picked))) {
+		text_put(out, row->name, "Reject");
+		return;
+	}
+	c->params.fast_abort = strcmp(picked, "FastAbort") == 0;
+	c->params.response_fence = strcmp(picked, "RFC3720") != 0;
+	text_put(out, row->name, picked);
+}
+
 bool keys_answer(struct peer_conn *c, const struct text_pair *pair, bool leading, struct text_out *out)
 {
 	const struct row *row = rows;
@@ -142,7 +161,7 @@ bool keys_answer(struct peer_conn *c, const struct text_pair *pair, bool leading
 		take_digest(c, row, pair->value, out);
 		break;
 	case FIRST:
-		text_put(out, row->name, "RFC3720");
+		take_list(c, row, pair->value, out);
 		break;
 	}
 	return true;

@@ -106,10 +106,18 @@ static void enter_session(struct peer_conn *c)
 	struct peer_session *old = session_find(p, l->first.isid, l->initiator);
 
 	if (!l->session) {
-		if (old && l->leading) /* session reinstatement */
+		p->counts.sessions += !l->discovery;
+		if (old && l->leading) { /* session reinstatement */
+			p->counts.sessions_reinstated += !l->discovery;
 			session_end(old);
+		}
 		l->session = session_open(p, l->first.isid, l->initiator, l->discovery, l->now.cmd_sn);
 		l->session->params = c->params;
+		if (l->discovery)
+			l->session->params.level = 0; /* KEY-5 */
+	} else {
+		p->counts.continued += list_empty(&l->session->conns);
+		recovery_reinstate(l->session, c, l->first.exp_stat_sn);
 	}
 	session_join(l->session, c);
 }
@@ -155,6 +163,7 @@ static bool find_session(struct peer_conn *c)
 	struct peer_login *l = c->login;
 	struct peer_options *o = &c->peer->options;
 	struct peer_session *s = session_find(c->peer, l->first.isid, l->initiator);
+	bool reinstates;
 	unsigned status = l->leading ? o->deny : o->deny_added ? o->deny_added : o->deny;
 
 	if (status && (!o->deny_times || c->peer->denied < o->deny_times)) {
@@ -168,10 +177,10 @@ static bool find_session(struct peer_conn *c)
 		refuse(c, 0x020a);
 		return false;
 	}
-	list_for_each(it, &s->conns)
-		if (list_entry(it, struct peer_conn, session_link)->cid == l->first.cid)
-			conn_violation(c, "the CID of a connection that lives");
-	if (session_conns(s) >= s->params.max_connections) {
+	reinstates = session_conn(s, l->first.cid) != NULL;
+	if (reinstates && !s->params.level)
+		conn_violation(c, "the CID of a connection that lives");
+	if (session_conns(s) - reinstates >= s->params.max_connections) {
 		refuse(c, 0x0206);
 		return false;
 	}
@@ -378,6 +387,7 @@ static bool first_text(struct peer_conn *c)
 static void answer(struct peer_conn *c)
 {
 	struct peer_login *l = c->login;
+	const char *wrong;
 	bool chap_open;
 
 	if (l->step == STEP_CHAP_R && l->digest_len)
@@ -390,6 +400,11 @@ static void answer(struct peer_conn *c)
 		return;
 	}
 	l->transit = l->now.transit && !chap_open;
+	wrong = l->leading && l->now.nsg == PDU_STAGE_FULL_FEATURE ? keys_fault(&c->params) : NULL;
+	if (l->transit && wrong) {
+		conn_violation(c, wrong);
+		return;
+	}
 	send_piece(c);
 }
 

@@ -22,6 +22,32 @@ void *peer_alloc(size_t len)
 	return p;
 }
 
+void *peer_grow(void *array, unsigned count, unsigned *room, size_t item)
+{
+	if (count < *room)
+		return array;
+	*room = *room ? *room * 2 : 16;
+	array = realloc(array, *room * item);
+	if (!array)
+		abort();
+	return array;
+}
+
+uint32_t peer_ttt(struct peer *p)
+{
+	if (++p->next_ttt == PDU_NO_TAG)
+		p->next_ttt = 0;
+	return p->next_ttt;
+}
+
+bool peer_lies_now(struct peer *p, int answer)
+{
+	if (answer < 0 || (p->options.lies.most && p->counts.lies >= p->options.lies.most))
+		return false;
+	p->counts.lies++;
+	return true;
+}
+
 void peer_options_default(struct peer_options *ret)
 {
 	*ret = (struct peer_options){
@@ -30,6 +56,10 @@ void peer_options_default(struct peer_options *ret)
 		.max_r2t = 1, .initial_r2t = true, .immediate_data = true, .status_in_data = true,
 		.digests = true, .chap_algorithm = 7, .challenge_len = 16,
 		.portal = { "127.0.0.1:3260" }, .portals = 1, .seed = 1,
+		.pdu_in_order = true, .sequence_in_order = true, .time2retain = 20,
+		.task_reporting = "RFC3720", .protocol_level = 1,
+		.lies = { .level_had = 2, .manage_answer = -1, .reassign_answer = -1,
+			  .cleanup_answer = -1 },
 	};
 }
 
@@ -54,8 +84,6 @@ struct peer *peer_new(const struct peer_options *options)
 
 void peer_free(struct peer *p)
 {
-	struct list *it;
-
 	if (!p)
 		return;
 	while (!list_empty(&p->conns))
@@ -63,8 +91,6 @@ void peer_free(struct peer *p)
 	while (!list_empty(&p->sessions))
 		session_end(list_entry(p->sessions.next, struct peer_session, link));
 	session_free_ended(p);
-	while ((it = list_pop(&p->running)))
-		task_free(list_entry(it, struct peer_task, link));
 	for (unsigned i = 0; i < PEER_LUNS; i++) {
 		free(p->disk[i].cache);
 		free(p->disk[i].medium);
@@ -105,17 +131,24 @@ struct peer_conn *peer_accept(struct peer *p, const char *portal)
 	c->login = login_new();
 	c->ping_at = UINT64_MAX;
 	c->ping_ttt = c->text_ttt = PDU_NO_TAG;
+	c->serial = ++p->next_serial;
 	c->stat_sn = (uint32_t)random_next(&p->random);
 	keys_default(&c->params);
 	list_init(&c->writes);
+	list_init(&c->kept);
 	list_append(&p->conns, &c->link);
 	return c;
 }
 
 void peer_conn_closed(struct peer_conn *c)
 {
-	if (c->session)
-		session_leave(c);
+	struct peer_session *s = c->session;
+
+	if (s) {
+		recovery_lost(c);
+		management_progress(s);
+	}
+	kept_free_all(c);
 	login_drop(c->login);
 	list_remove(&c->link);
 	free(c->in);
@@ -165,8 +198,14 @@ static void append(uint8_t **buf, size_t *len, size_t *room, const void *data, s
 	*len += n;
 }
 
+/* What has left makes room, else a connection that is never quite idle would grow for ever. */
 static void out(struct peer_conn *c, const void *data, size_t n)
 {
+	if (c->out_at > c->out_len / 2 && c->out_len + n > c->out_room) {
+		memmove(c->out, c->out + c->out_at, c->out_len - c->out_at);
+		c->out_len -= c->out_at;
+		c->out_at = 0;
+	}
 	append(&c->out, &c->out_len, &c->out_room, data, n);
 }
 
@@ -177,6 +216,7 @@ void conn_send_raw(struct peer_conn *c, const uint8_t bhs[PDU_BHS_LEN], const vo
 	uint8_t digest[DIGEST_LEN];
 	bool digests = c->login == NULL;
 
+	c->peer->counts.pdus_out++;
 	out(c, bhs, PDU_BHS_LEN);
 	if (digests && c->params.header_digest) {
 		digest_put(digest, digest_of(bhs, PDU_BHS_LEN));
@@ -225,56 +265,111 @@ void peer_conn_sent(struct peer_conn *c, size_t len)
 
 /* ---------------------------------------------------------------- bytes in */
 
-static void take_pdu(struct peer_conn *c, const uint8_t *bhs, const uint8_t *data, uint32_t len)
-{
-	uint8_t opcode = pdu_opcode(bhs);
+struct received {
+	const uint8_t *bhs, *ahs, *data;
+	uint32_t len;
+};
 
+static void take_pdu(struct peer_conn *c, const struct received *r)
+{
+	struct peer_session *s = c->session;
+	uint8_t opcode = pdu_opcode(r->bhs);
+
+	c->peer->counts.pdus_in++;
+	if (pdu_ahs_len(r->bhs) && (c->login || opcode != PDU_SCSI_COMMAND)) {
+		conn_violation(c, "an AHS where there is none");
+		return;
+	}
 	if (c->login) {
 		if (opcode != PDU_LOGIN_REQUEST)
 			conn_violation(c, "another PDU than a Login Request in login");
 		else
-			login_request(c, bhs, data, len);
+			login_request(c, r->bhs, r->data, r->len);
 		return;
 	}
-	if (!c->session) /* its session has ended */
+	if (!s) /* it has ended */
 		return;
+	c->unheard = false;
 	if (opcode == PDU_DATA_OUT)
-		task_data_out(c, bhs, data, len);
+		write_data_out(c, r->bhs, r->data, r->len);
+	else if (opcode == PDU_SNACK)
+		snack_request(c, r->bhs);
 	else
-		task_request(c, bhs, data, len);
+		task_request(c, r->bhs, r->ahs, r->data, r->len);
+	management_progress(s);
+}
+
+static void take_damaged(struct peer_conn *c, const struct received *r)
+{
+	c->peer->counts.data_digests++;
+	if (!c->peer->options.flips)
+		conn_violation(c, "a wrong data digest");
+	else if (!c->session || !session_level(c->session))
+		conn_close(c);
+	else if (pdu_opcode(r->bhs) == PDU_DATA_OUT)
+		write_damaged(c, r->bhs, r->len);
+	else
+		task_damaged(c, r->bhs, r->len);
+	if (c->session)
+		management_progress(c->session);
+}
+
+/* True if header and data are as long as they may be, and the header's digest is right. */
+static bool header_right(struct peer_conn *c, const uint8_t *p, size_t head)
+{
+	uint32_t len = pdu_data_len(p), limit = c->login ? 8192 : c->peer->options.max_recv;
+	size_t bare = PDU_BHS_LEN + pdu_ahs_len(p);
+
+	if (head > bare && !digest_equal(p + bare, digest_of(p, bare))) {
+		c->peer->counts.header_digests++;
+		if (c->peer->options.flips)
+			conn_close(c);
+		else
+			conn_violation(c, "a wrong header digest");
+		return false;
+	}
+	if (len > limit) {
+		conn_violation(c, "a data segment longer than we take");
+		return false;
+	}
+	return true;
+}
+
+/* True if a data segment shall count as damaged on its way. */
+static bool damaged_now(struct peer *p)
+{
+	return p->options.damage && ++p->segments % p->options.damage == 0;
 }
 
 /* Takes one PDU if all of it is there; returns its length on the wire, else 0. */
 static size_t take_one(struct peer_conn *c, const uint8_t *p, size_t have)
 {
 	bool digests = c->login == NULL;
-	size_t head = PDU_BHS_LEN + (digests && c->params.header_digest ? DIGEST_LEN : 0), whole = head;
-	uint32_t len, limit = c->login ? 8192 : c->peer->options.max_recv;
+	struct received r = { p, p + PDU_BHS_LEN, NULL, 0 };
+	size_t head, whole;
 
-	if (have < head)
+	if (have < PDU_BHS_LEN)
 		return 0;
-	len = pdu_data_len(p);
-	if (pdu_ahs_len(p) || len > limit) {
-		conn_violation(c, len > limit ? "a data segment longer than we take" : "an AHS");
+	head = PDU_BHS_LEN + pdu_ahs_len(p) + (digests && c->params.header_digest ? DIGEST_LEN : 0);
+	if (have < head || !header_right(c, p, head))
 		return 0;
-	}
-	if (head > PDU_BHS_LEN && !digest_equal(p + PDU_BHS_LEN, digest_of(p, PDU_BHS_LEN))) {
-		conn_violation(c, "a wrong header digest");
-		return 0;
-	}
-	if (len)
-		whole += len + pdu_pad(len) + (digests && c->params.data_digest ? DIGEST_LEN : 0);
+	whole = head;
+	r.data = p + head;
+	r.len = pdu_data_len(p);
+	if (r.len)
+		whole += r.len + pdu_pad(r.len) + (digests && c->params.data_digest ? DIGEST_LEN : 0);
 	if (have < whole)
 		return 0;
-	if (len && digests && c->params.data_digest &&
-	    !digest_equal(p + whole - DIGEST_LEN, digest_of(p + head, len + pdu_pad(len)))) {
-		conn_violation(c, "a wrong data digest");
-		return 0;
+	if (r.len && digests && c->params.data_digest &&
+	    (!digest_equal(p + whole - DIGEST_LEN, digest_of(r.data, r.len + pdu_pad(r.len))) ||
+	     damaged_now(c->peer))) {
+		take_damaged(c, &r);
+		return whole;
 	}
-	for (unsigned i = 0; i < pdu_pad(len); i++)
-		if (p[head + len + i])
+	for (unsigned i = 0; i < pdu_pad(r.len); i++)
+		if (r.data[r.len + i])
 			conn_violation(c, "padding that is not zero");
-	take_pdu(c, p, p + head, len);
+	take_pdu(c, &r);
 	return whole;
 }
 
@@ -293,25 +388,30 @@ void peer_conn_received(struct peer_conn *c, const void *data, size_t len)
 
 /* ---------------------------------------------------------------- time */
 
+static void earlier(uint64_t *at, uint64_t other)
+{
+	if (other < *at)
+		*at = other;
+}
+
 uint64_t peer_deadline(const struct peer *p)
 {
 	uint64_t at = UINT64_MAX;
 
-	list_for_each(it, &p->running)
-		if (list_entry(it, struct peer_task, link)->due < at)
-			at = list_entry(it, struct peer_task, link)->due;
+	if (!list_empty(&p->running))
+		at = list_entry(p->running.next, struct peer_task, link)->due;
 	list_for_each(it, &p->conns)
-		if (list_entry(it, struct peer_conn, link)->ping_at < at)
-			at = list_entry(it, struct peer_conn, link)->ping_at;
+		earlier(&at, list_entry(it, struct peer_conn, link)->ping_at);
+	list_for_each(it, &p->sessions)
+		earlier(&at, recovery_deadline(list_entry(it, struct peer_session, link)));
 	return at;
 }
 
 static struct peer_task *task_due(struct peer *p)
 {
-	list_for_each(it, &p->running)
-		if (list_entry(it, struct peer_task, link)->due <= p->now)
-			return list_entry(it, struct peer_task, link);
-	return NULL;
+	struct peer_task *first = list_entry(p->running.next, struct peer_task, link);
+
+	return !list_empty(&p->running) && first->due <= p->now ? first : NULL;
 }
 
 void peer_advance(struct peer *p, uint64_t now)
@@ -321,13 +421,22 @@ void peer_advance(struct peer *p, uint64_t now)
 	p->now = now;
 	session_free_ended(p);
 	while ((task = task_due(p)))
-		task_run(task);
+		answer_run(task);
+	list_for_each(it, &p->sessions) {
+		struct peer_session *s = list_entry(it, struct peer_session, link);
+
+		if (recovery_deadline(s) <= now)
+			recovery_expire(s);
+		management_progress(s);
+		if (list_empty(&p->sessions)) /* a reset has ended all of them */
+			break;
+	}
 	list_for_each(it, &p->conns) {
 		struct peer_conn *c = list_entry(it, struct peer_conn, link);
 
 		if (c->ping_at > now)
 			continue;
-		c->ping_at = now + p->options.ping_every;
+		c->ping_at = p->options.ping_every ? now + p->options.ping_every : UINT64_MAX;
 		peer_conn_ping(c);
 	}
 }
@@ -340,11 +449,39 @@ void peer_conn_ping(struct peer_conn *c)
 
 void peer_conn_async(struct peer_conn *c, uint8_t event, uint16_t p1, uint16_t p2, uint16_t p3)
 {
-	if (peer_conn_full_feature(c))
-		task_send_async(c, event, p1, p2, p3);
+	struct peer_session *s = c->session;
+
+	if (!peer_conn_full_feature(c))
+		return;
+	list_for_each(it, &s->conns) {
+		struct peer_conn *other = list_entry(it, struct peer_conn, session_link);
+
+		if (event == PDU_ASYNC_SESSION_DROP ||
+		    (event == PDU_ASYNC_CONNECTION_DROP && other->cid == p1)) {
+			other->drop_told = true;
+			other->drop_wait = p2;
+			other->drop_retain = p3;
+		}
+	}
+	c->leaving |= event == PDU_ASYNC_LOGOUT_REQUESTED;
+	task_send_async(c, 0, event, p1, p2, p3);
 }
 
 /* ---------------------------------------------------------------- what tests ask */
+
+void peer_unit_attention(struct peer *p, unsigned lun, uint16_t code)
+{
+	list_for_each(it, &p->sessions)
+		session_attention(list_entry(it, struct peer_session, link), lun, code);
+}
+
+void peer_restart(struct peer *p)
+{
+	while (!list_empty(&p->sessions))
+		session_end(list_entry(p->sessions.next, struct peer_session, link));
+	list_for_each(it, &p->conns)
+		conn_close(list_entry(it, struct peer_conn, link));
+}
 
 void peer_power_failure(struct peer *p)
 {
@@ -385,6 +522,21 @@ unsigned peer_waiting(const struct peer *p)
 unsigned peer_seen(const struct peer *p, uint16_t number)
 {
 	return p->seen[number];
+}
+
+unsigned peer_executed(const struct peer *p, uint16_t number)
+{
+	return p->executed[number];
+}
+
+uint64_t peer_counter(const struct peer *p, unsigned lun)
+{
+	return p->disk[lun].counter;
+}
+
+const struct peer_counts *peer_counts(const struct peer *p)
+{
+	return &p->counts;
 }
 
 unsigned peer_faults_done(const struct peer *p)

@@ -36,9 +36,13 @@ struct peer_session *session_open(struct peer *p, const uint8_t isid[6], const c
 	s->tsih = p->next_tsih;
 	s->exp_cmd_sn = cmd_sn;
 	s->max_cmd_sn = cmd_sn + p->options.queue - 1;
-	s->attention = p->options.unit_attention ? 0xff : 0;
 	list_init(&s->conns);
+	list_init(&s->tasks);
 	list_init(&s->waiting);
+	list_init(&s->functions);
+	list_init(&s->lost);
+	for (unsigned i = 0; p->options.unit_attention && i < PEER_LUNS; i++)
+		session_attention(s, i, 0x2900);
 	list_append(&p->sessions, &s->link);
 	return s;
 }
@@ -62,49 +66,45 @@ unsigned session_conns(const struct peer_session *s)
 	return n;
 }
 
-/* Tasks of this connection whose data can't come any more; the others lose the way back. */
-static void leave_tasks(struct peer_conn *c, struct list *tasks)
+struct peer_conn *session_conn(const struct peer_session *s, uint16_t cid)
 {
-	list_for_each(it, tasks) {
-		struct peer_task *task = list_entry(it, struct peer_task, link);
+	list_for_each(it, &s->conns)
+		if (list_entry(it, struct peer_conn, session_link)->cid == cid)
+			return list_entry(it, struct peer_conn, session_link);
+	return NULL;
+}
 
-		if (task->conn != c)
+/* One that still runs goes before one that was answered: the tag may be in use again. */
+struct peer_task *session_task(const struct peer_session *s, uint32_t itt)
+{
+	struct peer_task *answered = NULL;
+
+	list_for_each(it, &s->tasks) {
+		struct peer_task *task = list_entry(it, struct peer_task, all);
+
+		if (task->itt != itt || task->kind == TASK_PLACE)
 			continue;
-		list_remove(&task->data_link);
-		task->conn = NULL;
-		if (tasks == &c->peer->running && (task->got < task->len || task->kind != TASK_SCSI)) {
-			task->session->running--;
-			task_free(task);
-		}
+		if (task->state != PEER_ANSWERED)
+			return task;
+		answered = task;
 	}
+	return answered;
 }
 
-void session_leave(struct peer_conn *c)
+unsigned session_level(const struct peer_session *s)
 {
-	struct peer_session *s = c->session;
-
-	leave_tasks(c, &s->waiting);
-	leave_tasks(c, &c->peer->running);
-	list_for_each(it, &c->writes) { /* those begun, which wait for data */
-		struct peer_task *task = list_entry(it, struct peer_task, data_link);
-
-		if (task->begun) {
-			s->running--;
-			task_free(task);
-		}
-	}
-	list_remove(&c->session_link);
-	c->session = NULL;
-	c->ping_at = UINT64_MAX;
+	return min32(s->params.level, s->peer->options.lies.level_had);
 }
 
-static void end_running(struct peer_session *s)
+void session_attention(struct peer_session *s, unsigned lun, uint16_t code)
 {
-	list_for_each(it, &s->peer->running) {
-		struct peer_task *task = list_entry(it, struct peer_task, link);
-
-		if (task->session == s)
-			task_free(task);
+	for (unsigned i = 0; i < PEER_ATTENTIONS; i++) {
+		if (s->attention[lun][i] == code)
+			return;
+		if (!s->attention[lun][i]) {
+			s->attention[lun][i] = code;
+			return;
+		}
 	}
 }
 
@@ -113,13 +113,12 @@ void session_end(struct peer_session *s)
 	while (!list_empty(&s->conns)) {
 		struct peer_conn *c = list_entry(s->conns.next, struct peer_conn, session_link);
 
-		session_leave(c);
+		recovery_lost(c);
 		conn_close(c);
 	}
 	login_session_ended(s->peer, s);
-	end_running(s);
-	while (!list_empty(&s->waiting))
-		task_free(list_entry(s->waiting.next, struct peer_task, link));
+	while (!list_empty(&s->tasks))
+		task_free(list_entry(s->tasks.next, struct peer_task, all));
 	/* Its memory stays until it can't be in use any more. */
 	list_remove(&s->link);
 	list_append(&s->peer->ended, &s->link);
@@ -127,10 +126,13 @@ void session_end(struct peer_session *s)
 
 void session_free_ended(struct peer *p)
 {
-	struct list *it;
+	struct list *it, *lost;
 
-	while ((it = list_pop(&p->ended)))
+	while ((it = list_pop(&p->ended))) {
+		while ((lost = list_pop(&list_entry(it, struct peer_session, link)->lost)))
+			free(list_entry(lost, struct peer_lost, link));
 		free(list_entry(it, struct peer_session, link));
+	}
 }
 
 void session_window(struct peer_session *s)
@@ -142,7 +144,15 @@ void session_window(struct peer_session *s)
 		s->max_cmd_sn = max;
 }
 
-static void begin_all(struct peer_session *s)
+/* Without a connection only a whole command runs, and at level 2 one that may be reassigned. */
+static bool may_begin(const struct peer_task *task)
+{
+	if (task->conn)
+		return true;
+	return task->kind == TASK_SCSI && (write_complete(task) || session_level(task->session) == 2);
+}
+
+void session_begin(struct peer_session *s)
 {
 	while (!list_empty(&s->waiting)) {
 		struct peer_task *task = list_entry(s->waiting.next, struct peer_task, link);
@@ -151,36 +161,53 @@ static void begin_all(struct peer_session *s)
 			break;
 		list_remove(&task->link);
 		s->exp_cmd_sn++;
-		s->running++;
-		if (task->conn || (task->kind == TASK_SCSI && task->got == task->len)) {
-			task_begin(task);
-		} else {
-			s->running--;
+		if (task->kind == TASK_PLACE || !may_begin(task))
 			task_free(task);
-		}
+		else
+			task_begin(task);
 	}
 	session_window(s);
 }
 
-void session_take(struct peer_session *s, struct peer_task *task)
+/* Where a number has its place; NULL if it is taken. */
+static struct list *place(struct peer_session *s, uint32_t cmd_sn)
 {
 	struct list *at = &s->waiting;
 
-	if (sn_lt(task->cmd_sn, s->exp_cmd_sn) || sn_gt(task->cmd_sn, s->max_cmd_sn)) {
-		peer_note(s->peer, "CmdSN %u outside the window %u to %u", task->cmd_sn, s->exp_cmd_sn,
-			  s->max_cmd_sn);
-		task_free(task);
-		return;
-	}
 	while (at->prev != &s->waiting &&
-	       sn_gt(list_entry(at->prev, struct peer_task, link)->cmd_sn, task->cmd_sn))
+	       sn_gt(list_entry(at->prev, struct peer_task, link)->cmd_sn, cmd_sn))
 		at = at->prev;
 	if (at->prev != &s->waiting &&
-	    list_entry(at->prev, struct peer_task, link)->cmd_sn == task->cmd_sn) {
-		peer_note(s->peer, "CmdSN %u came twice", task->cmd_sn);
+	    list_entry(at->prev, struct peer_task, link)->cmd_sn == cmd_sn)
+		return NULL;
+	return at;
+}
+
+void session_take(struct peer_session *s, struct peer_task *task)
+{
+	struct list *at = place(s, task->cmd_sn);
+
+	if (!at) { /* its place was plugged */
+		task_dead(task->conn, task->itt, task->cmd.lun, DEAD_ENDED);
 		task_free(task);
 		return;
 	}
 	list_insert_before(at, &task->link);
-	begin_all(s);
+	session_begin(s);
+}
+
+void session_plug(struct peer_session *s, uint32_t cmd_sn)
+{
+	struct list *at = place(s, cmd_sn);
+	struct peer_task *task;
+
+	if (!at)
+		return;
+	task = peer_alloc(sizeof(*task));
+	task->session = s;
+	task->kind = TASK_PLACE;
+	task->cmd_sn = cmd_sn;
+	task->itt = PDU_NO_TAG;
+	list_append(&s->tasks, &task->all);
+	list_insert_before(at, &task->link);
 }

@@ -69,7 +69,7 @@ void text_request(struct peer_task *t)
 	uint8_t bhs[PDU_BHS_LEN];
 
 	pdu_get_text_request(t->bhs, &request);
-	t->session->running--;
+	task_uncount(t);
 	if (!request.final)
 		conn_violation(c, "a Text Request in pieces");
 	if (!goes_on(c, &request))
@@ -82,14 +82,11 @@ void text_request(struct peer_task *t)
 	response = (struct pdu_text_response){ .final = c->text_at + len == c->text_len,
 		.more = c->text_at + len < c->text_len, .target_transfer_tag = PDU_NO_TAG,
 		.initiator_task_tag = request.initiator_task_tag };
-	if (!response.final && ++c->peer->next_ttt == PDU_NO_TAG)
-		c->peer->next_ttt = 0;
 	if (!response.final)
-		response.target_transfer_tag = c->peer->next_ttt;
+		response.target_transfer_tag = peer_ttt(c->peer);
 	c->text_ttt = response.target_transfer_tag;
 	pdu_put_text_response(bhs, &response);
-	task_numbers(c, bhs, true);
-	conn_send(c, bhs, c->text + c->text_at, len);
+	kept_send(c, bhs, c->text + c->text_at, len, NULL);
 	c->text_at += len;
 	task_free(t);
 }
