@@ -186,18 +186,22 @@ typedef struct {
 /*
  * Sets a setting of the service. It holds for sessions made afterwards, unless its help says
  * otherwise, and lasts. Value NULL or "" goes back to the built-in one.
- * Errors: ERROR_NOT_FOUND (no such setting); ERROR_INVALID_PARAMETER (not a value for it).
+ * NAME@TARGET is the setting for one target alone, known or not; it goes before that of all targets,
+ * and "" takes it away. At most 1024 of these.
+ * Errors: ERROR_NOT_FOUND (no such setting); ERROR_INVALID_PARAMETER (not a value for it, not a target's
+ * name, or no setting that can differ between targets); ISDSC_OUT_OF_RESOURCES (too many).
  */
 ISDSC_STATUS ISDSC_API SetIScsiDefault(PSTR Name, PSTR Value);
 
 /*
- * Gets the value of a setting. BufferSize counts characters with the NUL, in and out.
+ * Gets the value of a setting; with NAME@TARGET the one that holds for this target. BufferSize
+ * counts characters with the NUL, in and out.
  * Errors: ERROR_NOT_FOUND; ERROR_INSUFFICIENT_BUFFER (BufferSize holds what is needed).
  */
 ISDSC_STATUS ISDSC_API GetIScsiDefault(PSTR Name, PULONG BufferSize, PCHAR Buffer);
 
 /*
- * Lists the settings. Byte-sized records; DefaultCount is output only.
+ * Lists the settings, then those for one target alone. Byte-sized records; DefaultCount is output only.
  * Errors: ERROR_INSUFFICIENT_BUFFER.
  */
 ISDSC_STATUS ISDSC_API ReportIScsiDefaults(PULONG BufferSize, PULONG DefaultCount,

@@ -10,10 +10,10 @@
 #include "scsi/sense.h"
 
 enum {
-	MAX_REPEATS = 32,        /* sessions lost under one command */
+	MAX_REPEATS = 32,        /* sessions lost under one command, or units reset */
 	MAX_ATTENTIONS = 32,     /* a unit reports what happened one by one */
 	MAX_ABORTS = 8,
-	MAX_TIMEOUTS = 2,        /* ended by task management, mostly for its time limit */
+	MAX_TIMEOUTS = 2,        /* ended for its time limit */
 	FIRST_PAUSE_MS = 5,
 	LONGEST_PAUSE_MS = 1000,
 	WAIT_MS = 60000,         /* for a device that is busy or becoming ready, in all */
@@ -248,6 +248,15 @@ static void command_repeat(struct command *command, uint16_t *tries, unsigned li
 	command_again(command, tries, limit, error);
 }
 
+/* For its time limit, or because somebody reset the unit: that says nothing of the command. */
+static void command_aborted(struct command *command)
+{
+	if (command->io.task.fault.kind == FAULT_TIMEOUT)
+		command_repeat(command, &command->timeouts, MAX_TIMEOUTS, -ETIMEDOUT);
+	else
+		command_repeat(command, &command->repeats, MAX_REPEATS, -EIO);
+}
+
 static void io_done(struct io *io)
 {
 	struct command *command = list_entry(io, struct command, io);
@@ -261,7 +270,7 @@ static void io_done(struct io *io)
 		command_repeat(command, &command->repeats, MAX_REPEATS, -EIO);
 		break;
 	case TASK_ABORTED:
-		command_repeat(command, &command->timeouts, MAX_TIMEOUTS, -ETIMEDOUT);
+		command_aborted(command);
 		break;
 	case TASK_UNSENT:    /* the drive sends these elsewhere while there is an elsewhere, */
 	case TASK_SUSPENDED: /* and keeps these until they go on or are dead */
@@ -287,7 +296,10 @@ void command_prepare(struct command *command, struct unit *unit,
 void command_run(struct command *command)
 {
 	unit_count(&command->unit->counters.in_flight, 1);
-	command_enter(command, false);
+	if (command->unit->closing)
+		command_end(command, -EAGAIN);
+	else
+		command_enter(command, false);
 }
 
 void command_stop_waiting(struct unit *unit)

@@ -37,6 +37,7 @@ struct command {
 /* Clears everything, then sets what every command of the unit has in common. */
 void command_prepare(struct command *command, struct unit *unit,
 		     void (*done)(struct command *command, int error));
+/* Of a unit that closes, it is done with -EAGAIN before this returns. */
 void command_run(struct command *command);
 /* Ends all waiting of the unit's commands, for the device or for their turn: they are done with
  * -EAGAIN. For a unit that closes. */

@@ -18,6 +18,7 @@ enum disk_state {
 	DISK_PROBING,   /* for the first time */
 	DISK_SERVING,   /* clients may come */
 	DISK_IDLE,      /* no disk, or one that can't be used */
+	DISK_REPLACED,  /* another unit is there; waits for close */
 	DISK_ENDING,    /* close was asked while probing for the first time */
 	DISK_CLOSING,   /* close was asked; what is under way ends */
 	DISK_CLOSED,    /* told; only the control thread touches it now */
@@ -90,18 +91,26 @@ static void nbd_stopped(struct nbd *nbd)
 	disk_drop(list_entry(nbd, struct disk, nbd));
 }
 
-static void disk_close_asked(struct msg *msg)
+/* Nothing more is given to the unit. The caller has a hold. */
+static void disk_stop(struct disk *disk, enum disk_state state)
 {
-	struct disk *disk = list_entry(msg, struct disk, close_msg);
 	bool serving = disk->state == DISK_SERVING;
 
-	disk->holds++;
-	disk->state = disk->state == DISK_PROBING ? DISK_ENDING : DISK_CLOSING;
+	disk->state = state;
 	disk->unit.closing = true;
+	disk->unit.info.serving = false;
 	timer_clear(&disk->look_timer);
 	command_stop_waiting(&disk->unit);
 	if (serving)
 		nbd_stop(&disk->nbd, nbd_stopped);
+}
+
+static void disk_close_asked(struct msg *msg)
+{
+	struct disk *disk = list_entry(msg, struct disk, close_msg);
+
+	disk->holds++;
+	disk_stop(disk, disk->state == DISK_PROBING ? DISK_ENDING : DISK_CLOSING);
 	disk_drop(disk);
 }
 
@@ -213,6 +222,7 @@ static void disk_compare(struct disk *disk)
 
 	if (is_another(&old, fresh)) {
 		disk->news |= DISK_CHANGED_UNIT;
+		disk_stop(disk, DISK_REPLACED);
 		return;
 	}
 	if (old.blocks != fresh->blocks)
@@ -287,6 +297,7 @@ static void probe_done(struct probe *probe, const struct fault *fault)
 		disk->news |= NEWS_READY;
 		disk->state = DISK_CLOSING;
 		break;
+	case DISK_REPLACED:
 	case DISK_CLOSING:
 	case DISK_CLOSED:
 		break;

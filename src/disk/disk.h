@@ -36,7 +36,7 @@ enum disk_change {
 	DISK_CHANGED_INFO = 1 << 1, /* anything else in disk_info: names, abilities */
 	DISK_CHANGED_USE = 1 << 2,  /* it is served now, and could not be before */
 	DISK_CHANGED_UNIT = 1 << 3, /* another unit is there now, or its blocks have another size:
-	                               close this disk and open it anew */
+	                               nobody is served any more; close this disk, open it anew */
 	DISK_CHANGED_LUNS = 1 << 4, /* the target has other units than before: REPORT LUNS tells */
 };
 

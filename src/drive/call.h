@@ -29,7 +29,7 @@ struct call {
 	unsigned count;               /* of options or rules; CALL_MANAGE: of repeats */
 	char *text;                   /* CALL_TEXT: the question, then the answer; owned */
 	size_t text_len;
-	struct fault fault;           /* the result */
+	struct fault fault;           /* the result; CALL_MANAGE: the first loss before */
 };
 
 /* Control thread. Returns NULL without memory. */

@@ -23,10 +23,14 @@ void io_return(struct io *io)
 	mailbox_post(io->reply_to, &io->msg);
 }
 
-static void io_fail(struct io *io)
+static void io_fail(const struct nexus *n, struct io *io)
 {
 	io->task.outcome = TASK_FAILED;
-	fault_set(&io->task.fault, FAULT_GONE, 0, "the session is gone");
+	if (n->state == HOME_FAILED)
+		fault_set(&io->task.fault, FAULT_GONE, 0, "the session has not come back (%s)",
+			  n->lost.text);
+	else
+		fault_set(&io->task.fault, FAULT_GONE, 0, "the session is gone");
 	io_return(io);
 }
 
@@ -63,7 +67,7 @@ void home_submit(struct nexus *n, struct io *io)
 	if (io->task.outcome == TASK_SUSPENDED)
 		home_take_adrift(n, io);
 	else if (n->state == HOME_FAILED || n->state == HOME_OVER)
-		io_fail(io);
+		io_fail(n, io);
 	else
 		home_give(n, io, &n->held);
 }

@@ -360,14 +360,17 @@ static bool home_ask_session(struct nexus *n, struct call *call)
 	return false;
 }
 
-/* A connection that carries I/O: this one, or for 0 the first that is not doubted if there is one. */
-static struct link *home_find(struct nexus *n, uint64_t id)
+/* A connection that carries I/O: this one, or for 0 the first that is not doubted if there is one; but
+ * not `shunned`, which may be NULL. */
+static struct link *home_find(struct nexus *n, uint64_t id, const struct link *shunned)
 {
 	struct path *found = NULL;
 
 	for (unsigned i = 0; i < n->paths.count; i++) {
 		struct path *path = n->paths.member[i];
 
+		if (shunned && path == &shunned->path)
+			continue;
 		if (id ? path->id == id : !found || (found->doubted && !path->doubted))
 			found = path;
 	}
@@ -377,7 +380,7 @@ static struct link *home_find(struct nexus *n, uint64_t id)
 /* What a connection does, not the session. */
 static void home_pass_on(struct nexus *n, struct call *call)
 {
-	struct link *link = home_find(n, call->id);
+	struct link *link = home_find(n, call->id, NULL);
 	struct fault why;
 
 	if (link && call->kind == CALL_TEXT) {
@@ -393,16 +396,25 @@ static void home_pass_on(struct nexus *n, struct call *call)
 }
 
 /* Its connection ended before the answer. The target may have done it, and then commands of other
- * connections are gone without a word: so it is repeated, which changes nothing. */
+ * connections are gone without a word: so it is repeated elsewhere, which changes nothing. If nobody
+ * answers, the first loss is the result: the later ones mostly follow from it. */
 static bool home_manages_again(struct nexus *n, struct call *call)
 {
 	enum fault_kind kind = call->management.fault.kind;
 	bool lost = kind == FAULT_CLOSED || kind == FAULT_TIMEOUT || kind == FAULT_DIGEST ||
 		    kind == FAULT_ABANDONED;
+	struct link *other;
 
-	if (!lost || call->id || !home_find(n, 0) || ++call->count > HOME_MANAGE_TRIES)
+	if (!lost || call->id)
 		return false;
-	home_pass_on(n, call);
+	if (call->count == 0)
+		call->fault = call->management.fault;
+	call->management.fault = call->fault;
+	/* That its own connection has ended is told to us behind this. */
+	other = home_find(n, 0, call->link);
+	if (!other || ++call->count > HOME_MANAGE_TRIES)
+		return false;
+	link_manage(other, call);
 	return true;
 }
 

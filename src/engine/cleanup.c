@@ -57,7 +57,7 @@ unsigned cleanup_strays(const struct session *s)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->cleanups; i++)
-		n += !s->cleanup[i].member && !s->cleanup[i].clean;
+		n += !s->cleanup[i].member && s->cleanup[i].ended && !s->cleanup[i].clean;
 	return n;
 }
 

@@ -123,8 +123,10 @@ static void put_command(struct conn *c, struct task *task, uint8_t *ahs, size_t 
 	conn_count(&c->counters.commands, 1);
 }
 
+/* It may have claimed the turn, which others wait for. */
 static void no_memory(struct conn *c, struct task *task)
 {
+	c->ev_wake |= window_unclaim(&c->shared->window, c->slot);
 	fault_set(&task->fault, FAULT_NO_MEMORY, 0, "no memory for a command");
 	task->outcome = TASK_FAILED;
 	task->state = TASK_ENDED;

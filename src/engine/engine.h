@@ -336,7 +336,9 @@ void conn_sent(struct conn *c, size_t n, uint64_t now);
  * number if the target never got it (MCS-14), else reassigned to this connection (RA-1). On a
  * connection that is not logged in, it comes back at once by an event, as TASK_UNSENT or as it was. */
 void conn_submit(struct conn *c, struct task *task, uint64_t now);
-/* Sends a task management function, one at a time for each connection (TM-14). */
+/* Sends a task management function, one at a time for each connection (TM-14); more wait. Comes back
+ * by CONN_EVENT_MANAGED, at once if the connection is not logged in or the function can't be asked
+ * for. */
 void conn_manage(struct conn *c, struct management *management, uint64_t now);
 /* Ends the tasks that a function has covered that was answered on any connection of the session
  * (TM-8 to TM-10): they come back as TASK_ABORTED. */
@@ -417,13 +419,16 @@ enum session_rule {
 
 /* Returns 0, -EINVAL for an impossible configuration, -ENOMEM. */
 int session_new(const struct session_config *config, struct session **ret);
-/* Accepts NULL. Only before the first connection or after SESSION_EVENT_END. */
+/* Accepts NULL. Only before the first connection or after SESSION_EVENT_END; session_rule has told of
+ * each suspended task before that it is dead. */
 void session_free(struct session *s);
 /* Portals of the session's group, tried in turn by recovery. Copied; replaces the earlier list. */
 int session_set_portals(struct session *s, const struct conn_options *portals, unsigned n);
 /* Adds a connection; the first one logs the session in. The result is a SESSION_EVENT_ANSWER. */
 void session_add_conn(struct session *s, const struct conn_options *options, void *token, uint64_t now);
-/* Removes one: never the leading, never the last. Answered by SESSION_EVENT_ANSWER. */
+/* Removes one: never the leading, never the last, nor the only one that carries I/O while the others
+ * are being brought back (FAULT_BUSY); one at a time (FAULT_REMOVING). Answered by
+ * SESSION_EVENT_ANSWER, with the reason if it is refused, else when it has gone. */
 void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t now);
 /* Logs out all. Answered; then SESSION_EVENT_END. Stops recovery. */
 void session_logout(struct session *s, void *token, uint64_t now);

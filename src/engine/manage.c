@@ -219,6 +219,14 @@ bool manage_send(struct conn *c, uint64_t now)
 
 /* ---------------------------------------------------------------- answers */
 
+/* Of a command that the target neither ends nor lets us take over. Below level 2 it ends with its
+ * connection; at level 2 it would be taken up again, and cost one connection after the other: so the
+ * session is reinstated (REC-16). */
+static enum fault_kind no_way_out(const struct conn *c)
+{
+	return c->params.error_recovery_level >= 2 ? FAULT_PROTOCOL : FAULT_TIMEOUT;
+}
+
 static void abort_concluded(struct conn *c, struct task *task)
 {
 	fault_set(&task->fault, FAULT_TIMEOUT, 0, "%s:%u: no answer in %u s; the command was aborted",
@@ -240,7 +248,7 @@ static int abort_answered(struct conn *c, struct conn_request *r, uint8_t respon
 		r->limit = manage ? now + manage * MS : ENGINE_NEVER;
 		c->wants |= WANT_MANAGE;
 	} else {
-		return conn_fail(c, FAULT_TIMEOUT, response, "a command had no answer, and its ABORT TASK "
+		return conn_fail(c, no_way_out(c), response, "a command had no answer, and its ABORT TASK "
 				 "was answered with response %u", response);
 	}
 	return 0;
@@ -326,9 +334,8 @@ bool manage_rejected(struct conn *c, uint32_t itt, uint8_t reason, uint64_t now)
 		drop_request(c, r);
 		give_back(c, m);
 	} else {
-		conn_fail(c, r->function == PDU_ABORT_TASK ? FAULT_TIMEOUT : FAULT_PROTOCOL, reason,
-			  "the target rejected %s with reason 0x%02x", function_find(r->function)->name,
-			  reason);
+		conn_fail(c, no_way_out(c), reason, "the target rejected %s with reason 0x%02x",
+			  function_find(r->function)->name, reason);
 	}
 	return true;
 }
@@ -457,6 +464,12 @@ uint64_t manage_deadline(const struct conn *c)
 	return at;
 }
 
+/* The target was heard since the request left: the path is not the reason. */
+static bool is_ignored(const struct conn *c, const struct conn_request *r)
+{
+	return r->task && c->heard + c->shared->config->times.manage * MS > r->limit;
+}
+
 /* Returns 0, 1 if the list of requests has changed, or negative after conn_fail. */
 static int request_expire(struct conn *c, struct conn_request *r, uint64_t now)
 {
@@ -475,7 +488,8 @@ static int request_expire(struct conn *c, struct conn_request *r, uint64_t now)
 		drop_request(c, r);
 		return 1;
 	}
-	return conn_fail(c, FAULT_TIMEOUT, 0, "no answer to %s", function_find(r->function)->name);
+	return conn_fail(c, is_ignored(c, r) ? no_way_out(c) : FAULT_TIMEOUT, 0, "no answer to %s",
+			 function_find(r->function)->name);
 }
 
 /* TMO-1, TM-3, TM-4, TM-15, TM-5 */

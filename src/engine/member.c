@@ -75,6 +75,7 @@ void member_remove(struct session *s, struct member *m)
 		at++;
 	memmove(s->order + at, s->order + at + 1, (s->members - at - 1) * sizeof(s->order[0]));
 	s->members--;
+	s->first_place -= at < s->first_place;
 	s->member[slot] = NULL;
 	member_free(m);
 }
@@ -128,7 +129,8 @@ int member_connect(struct session *s, struct member *m, const struct conn_option
 		.epoch = s->next_epoch, .portal_group_tag = s->portal_group_tag,
 		.session = joins ? &s->params : NULL, .reinstates = old != NULL,
 		.exp_stat_sn = old ? old->exp_stat_sn : 0,
-		.login = through ? recovery_login_time(s) : s->config.times.login };
+		.login = old || s->phase == PHASE_REOPENING ? recovery_login_time(s)
+							     : s->config.times.login };
 	int r;
 
 	if (through) {

@@ -99,23 +99,31 @@ uint32_t recovery_login_time(const struct session *s)
 }
 
 /* The portals in turn: the connections' own, then what discovery told. */
-const struct conn_options *recovery_portal(const struct session *s)
+static unsigned portal_at(const struct session *s)
 {
-	unsigned n = s->members + s->portal_count, at = (s->first_place + s->attempt) % n;
-
-	return at < s->members ? &s->member[s->order[at]]->options : &s->portals[at - s->members];
+	return (s->first_place + s->attempt) % (s->members + s->portal_count);
 }
 
-/* Begins the leading login of the reinstatement, once nothing of the old session is left. */
+const struct conn_options *recovery_portal(const struct session *s)
+{
+	unsigned at = portal_at(s);
+
+	return at < s->members ? &member_at(s, at)->options : &s->portals[at - s->members];
+}
+
+/* Begins the leading login of the reinstatement, once nothing of the old session is left. Each member goes
+ * through its own portal; those of discovery are tried for the leading one. */
 static void reopen(struct session *s, uint64_t now)
 {
-	struct member *m = member_leading(s);
+	bool own = portal_at(s) < s->members;
+	struct member *m = own ? member_at(s, portal_at(s)) : member_leading(s);
 
+	s->opener = m;
 	window_init(&s->shared->window, window_current(&s->shared->window));
 	s->phase = PHASE_REOPENING;
 	s->retry_at = ENGINE_NEVER;
 	m->state = MEMBER_RETURNING;
-	if (member_connect(s, m, recovery_portal(s), NULL) == 0)
+	if (member_connect(s, m, own ? NULL : recovery_portal(s), NULL) == 0)
 		return;
 	m->state = MEMBER_AWAY;
 	s->phase = PHASE_WAITING;
@@ -139,7 +147,7 @@ uint64_t recovery_next_attempt(struct session *s, uint64_t now)
 
 void recovery_failed(struct session *s, uint64_t now)
 {
-	member_leading(s)->state = MEMBER_AWAY;
+	s->opener->state = MEMBER_AWAY;
 	s->phase = PHASE_WAITING;
 	s->retry_at = recovery_next_attempt(s, now);
 }

@@ -201,13 +201,16 @@ static const struct {
 
 enum { REQUEST_ROOM = 2 }; /* PDUs that one request may need at least */
 
-/* Commands stay back while a pause is waited for: a new number would put it off for ever. */
+/* Commands stay back while a pause is waited for: a new number would put it off for ever. And a pause
+ * that nobody needs any more ends here: what it was taken for may have been settled without it. */
 static bool send_requests(struct conn *c, uint64_t now)
 {
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (c->wants & requests[i].want && send_room(c) >= REQUEST_ROOM &&
 		    requests[i].send(c, now))
 			c->wants &= ~(unsigned)requests[i].want;
+	if (!c->wants)
+		send_calm_over(c);
 	return !(c->wants && atomic_load(&c->shared->ordering));
 }
 

@@ -46,7 +46,7 @@ int session_new(const struct session_config *config, struct session **ret)
 	s->config.target_name = copy_text(config->target_name);
 	s->shared = calloc(1, sizeof(*s->shared));
 	s->portal_group_tag = config->portal_group_tag;
-	s->retry_at = s->hold_until = s->close_at = ENGINE_NEVER;
+	s->retry_at = s->hold_until = ENGINE_NEVER;
 	if (!s->shared || !s->config.initiator_name || session_grow_events(s, 1) < 0 ||
 	    !s->config.target_name != !config->target_name) {
 		session_free(s);
@@ -411,7 +411,7 @@ void session_conn_ended(struct session *s, struct conn *c, const struct fault *w
 		cleanup_continue_failed(s, m, why, now);
 		break;
 	case PHASE_REOPENING:
-		if (m == member_leading(s))
+		if (m == s->opener)
 			recovery_failed(s, now);
 		break;
 	case PHASE_CLEARING:

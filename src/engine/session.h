@@ -80,13 +80,14 @@ struct session {
 	unsigned members;
 	struct conn_options *portals;  /* of the group; owned */
 	unsigned portal_count, attempt;
+	struct member *opener;         /* whose login reinstates the session */
 	unsigned first_place;          /* of the portal that recovery tries first */
 	uint16_t next_cid, tsih;
 	uint32_t epoch;                /* of the leading login: older tasks are dead */
 	uint32_t next_epoch;           /* of the next connection */
 	struct keys_params params;
 	int portal_group_tag;
-	uint64_t retry_at, hold_until, close_at;
+	uint64_t retry_at, hold_until;
 	bool failed;                   /* the hold time is over */
 	struct cleanup cleanup[ENGINE_MAX_CONNS];
 	unsigned cleanups;
@@ -144,6 +145,7 @@ void recovery_cleared(struct session *s);
 uint64_t recovery_next_attempt(struct session *s, uint64_t now);
 /* The leading login of the reinstatement failed. */
 void recovery_failed(struct session *s, uint64_t now);
+/* Milliseconds that connecting and logging in may take in the present attempt. */
 uint32_t recovery_login_time(const struct session *s);
 /* The portal for the present attempt. */
 const struct conn_options *recovery_portal(const struct session *s);

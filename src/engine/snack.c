@@ -171,6 +171,12 @@ static void put_r_data(struct conn *c, struct task *task)
 		.initiator_task_tag = task->itt, .target_transfer_tag = task->snack_tag });
 }
 
+/* 0 means all from there on: LIO refuses a number that ends beyond what it counted. */
+static uint32_t run_or_all(const struct task *task, uint32_t begin, uint32_t run)
+{
+	return task->has_status && begin + run == task->data_end ? 0 : run;
+}
+
 /* The next thing that is missing of a task. */
 static void ask_once(struct conn *c, struct task *task)
 {
@@ -185,7 +191,7 @@ static void ask_once(struct conn *c, struct task *task)
 		task->data_asked = begin + run;
 		put(c, (struct pdu_snack){ .type = PDU_SNACK_DATA_R2T, .lun = task->lun,
 			.initiator_task_tag = task->itt, .target_transfer_tag = PDU_NO_TAG,
-			.beg_run = begin, .run_length = run });
+			.beg_run = begin, .run_length = run_or_all(task, begin, run) });
 	}
 }
 

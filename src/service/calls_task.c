@@ -30,6 +30,28 @@ static const struct {
 
 enum { RESPONSE_REJECTED = 255 };
 
+/* For log lines (TM-6, P2-6). */
+static const struct {
+	uint8_t response;
+	const char *text;
+} responses[] = {
+	{ 0, "function complete" },
+	{ 1, "there is no such task" },
+	{ 2, "there is no such LUN" },
+	{ 5, "it does not support the function" },
+	{ 6, "we are not authorized for the function" },
+	{ 7, "function succeeded" },
+	{ RESPONSE_REJECTED, "function rejected" },
+};
+
+static const char *response_text(uint8_t response)
+{
+	for (size_t i = 0; i < sizeof(responses) / sizeof(responses[0]); i++)
+		if (responses[i].response == response)
+			return responses[i].text;
+	return "an answer that does not belong to it";
+}
+
 static unsigned protocol_level(const struct svc_session *session)
 {
 	struct nexus_conn *conn = calloc(1, sizeof(*conn));
@@ -68,8 +90,8 @@ void svc_session_managed(struct svc_session *session, struct bus_call *call,
 	if (fault->kind == FAULT_NONE || fault->kind == FAULT_REFUSED) {
 		/* A Reject is a way to say no. */
 		response = fault->kind == FAULT_NONE ? response : RESPONSE_REJECTED;
-		log_notice("%s: the target answered the task management function: %u",
-			   session->target_name, response);
+		log_notice("%s: the target answered the task management function: %s (%u)",
+			   session->target_name, response_text(response), response);
 		reply_response(call, response);
 		return;
 	}

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "proto/pdu.h"
 #include "scsi/lun.h"
 #include "service/log.h"
 #include "service/svc_session.h"
@@ -73,6 +74,25 @@ void svc_note_conn(void *ctx, const struct nexus_conn *conn, bool up, const stru
 			 why->kind == FAULT_NONE ? "was logged out" : "is down");
 }
 
+/* AS-2 to AS-6: the engine does what is to be done. */
+static const char *async_meaning(uint8_t event)
+{
+	switch (event) {
+	case PDU_ASYNC_LOGOUT_REQUESTED:
+		return "it wants this connection to be logged out";
+	case PDU_ASYNC_CONNECTION_DROP:
+		return "it drops a connection";
+	case PDU_ASYNC_SESSION_DROP:
+		return "it drops all connections";
+	case PDU_ASYNC_NEGOTIATE:
+		return "it wants to negotiate again";
+	case PDU_ASYNC_TASKS_ENDED:
+		return "it has ended all commands of a unit";
+	default:
+		return "a meaning of its own";
+	}
+}
+
 void svc_note_async(void *ctx, const struct conn_async *async)
 {
 	struct svc_session *session = ctx;
@@ -80,8 +100,9 @@ void svc_note_async(void *ctx, const struct conn_async *async)
 
 	/* AS-1: event 0 is about a unit, in sense data. */
 	if (async->event != 0 || sense_get(async->sense, async->sense_len, &sense) < 0) {
-		log_info("%s: the target sent asynchronous message %u", session->target_name,
-			 async->event);
+		log_info("%s: the target sent asynchronous message %u: %s", session->target_name,
+			 async->event, async->event ? async_meaning(async->event)
+						    : "about a unit, without sense data");
 		return;
 	}
 	log_info("%s: LUN %" PRIu64 " tells: %s, %02x/%02x", session->target_name,

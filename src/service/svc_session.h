@@ -87,8 +87,10 @@ struct svc_session {
 	/* units */
 	struct list units;
 	unsigned unit_count, units_unready, units_open;
+	bool inquired;               /* what the target is was asked, with whatever result */
 	bool probing;                /* the list of units is being made */
-	bool search_again;           /* it changed meanwhile */
+	bool search_again;           /* it changed meanwhile, or the target was too busy to tell it */
+	unsigned search_tries;       /* times in a row that it was too busy */
 	sd_event_source *search_timer; /* NULL: no search is to come */
 	struct list waiters;
 
@@ -149,7 +151,7 @@ void units_hinted(struct service *service, const struct nexus *nexus, uint64_t l
 		  const struct sense *sense);
 /* Closes all disks. units_closed of svc_session.c is told when none is left. */
 void units_close(struct svc_session *session);
-/* Answers GetDevicesForIScsiSession once the units are known or SVC_DEVICE_SECONDS went by. */
+/* Answers GetDevicesForIScsiSession once the units are known, no search is to come, or SVC_DEVICE_SECONDS went by. */
 void units_wait(struct svc_session *session, struct bus_call *call);
 /* Ends all waiting calls; the session closes. */
 void units_forget_waiters(struct svc_session *session);

@@ -20,7 +20,8 @@ enum {
 	LUN_LIST_ROOM = 8 + 8 * SVC_UNITS_MAX,
 	INQUIRY_ROOM = 96,
 	SEARCH_DELAY_MS = 100,   /* each unit tells on its own that the list of units has changed */
-	SEARCH_PAUSE_MS = 1000,  /* after a search in which it changed again */
+	SEARCH_PAUSE_MS = 1000,  /* after a search in which it changed again, or which met a busy target */
+	SEARCH_TRIES = 60,       /* of a busy target */
 };
 
 /* What is known of targets, by their INQUIRY vendor. All others get immediate PDUs only in order,
@@ -77,11 +78,17 @@ static int waiter_late(sd_event_source *timer, uint64_t usec, void *ctx)
 	return 0;
 }
 
+/* Nothing more of the units is to be expected soon. */
+static bool units_settled(const struct svc_session *session)
+{
+	return !session->probing && !session->units_unready && !session->search_timer;
+}
+
 void units_wait(struct svc_session *session, struct bus_call *call)
 {
 	struct svc_waiter *waiter;
 
-	if (!session->probing && !session->units_unready) {
+	if (units_settled(session)) {
 		devices_answer(session, call);
 		return;
 	}
@@ -109,7 +116,7 @@ void units_forget_waiters(struct svc_session *session)
 
 static void units_progress(struct svc_session *session)
 {
-	if (!session->probing && !session->units_unready)
+	if (units_settled(session))
 		waiters_answer(session);
 }
 
@@ -136,7 +143,7 @@ static void unit_ready(void *ctx, struct disk *disk, const struct fault *fault)
 	unit->ready = true;
 	unit->blocks = info->blocks;
 	session->units_unready--;
-	if (session->state == SVC_UP && fault->kind != FAULT_NONE)
+	if (session->state == SVC_UP && !unit->closed && fault->kind != FAULT_NONE)
 		log_warning("%s: LUN %" PRIu64 " can't be used: %s", session->target_name,
 			    lun_number(info->lun), fault->text);
 	else if (session->state == SVC_UP && info->serving)
@@ -347,6 +354,16 @@ static void drop_unlisted(struct svc_session *session, const uint64_t *luns, uns
 	}
 }
 
+/* For a log line: why a request failed. */
+static const char *task_failure(const struct task *task)
+{
+	if (!task)
+		return "no answer in time";
+	if (task->outcome != TASK_COMPLETE)
+		return task->fault.kind ? task->fault.text : "it was not delivered";
+	return task->status ? sense_status_name(task->status) : "the answer makes no sense";
+}
+
 /* One that is closing, because it was gone a moment ago, comes back once it has ended. One that
  * can't be used may have become usable. */
 static void take_listed(struct svc_session *session, uint64_t lun)
@@ -367,12 +384,14 @@ static void follow_list(struct svc_session *session, const struct lun_list *list
 	unsigned n = list->count < SVC_UNITS_MAX ? list->count : SVC_UNITS_MAX;
 
 	if (list->announced > n)
-		log_warning("%s: %u units are listed, %u are used", session->target_name,
-			    list->announced, n);
+		log_warning("%s: the target has %u units; only the first %u of its list are used",
+			    session->target_name, list->announced, n);
 	for (unsigned i = 0; i < n; i++)
 		luns[i] = lun_list_at(list, i);
 	qsort(luns, n, sizeof(luns[0]), lun_compare);
-	drop_unlisted(session, luns, n);
+	/* What is missing in a list that was cut need not be gone. */
+	if (list->announced <= n)
+		drop_unlisted(session, luns, n);
 	for (unsigned i = 0; i < n; i++)
 		if (i == 0 || luns[i] != luns[i - 1])
 			take_listed(session, luns[i]);
@@ -381,6 +400,19 @@ static void follow_list(struct svc_session *session, const struct lun_list *list
 static bool task_is_good(const struct task *task)
 {
 	return task && task->outcome == TASK_COMPLETE && task->status == 0;
+}
+
+/* Then it is asked again: a target that is busy during the login has units all the same. */
+static bool task_met_busy(struct svc_session *session, const struct task *task)
+{
+	bool busy = task && task->outcome == TASK_COMPLETE &&
+		    (task->status == SENSE_BUSY || task->status == SENSE_TASK_SET_FULL);
+
+	if (!busy)
+		session->search_tries = 0;
+	else if (session->search_tries++ < SEARCH_TRIES)
+		session->search_again = true;
+	return busy && session->search_again;
 }
 
 static void search_later(struct svc_session *session, uint64_t ms);
@@ -399,11 +431,13 @@ static void luns_reported(void *ctx, const struct task *task, const uint8_t *dat
 	struct svc_session *session = ctx;
 	struct lun_list list;
 
-	if (session->state == SVC_UP) {
+	if (session->state == SVC_UP && !task_met_busy(session, task)) {
 		if (task_is_good(task) && lun_list_get(data, task->received, &list) == 0)
 			follow_list(session, &list);
 		else
-			log_warning("%s: the target does not tell its units", session->target_name);
+			log_warning("%s: the target does not tell its units: REPORT LUNS failed: %s; "
+				    "those known stay, log out and in again to see others",
+				    session->target_name, task_failure(task));
 	}
 	search_over(session);
 }
@@ -427,7 +461,7 @@ static int search_due(sd_event_source *timer, uint64_t usec, void *ctx)
 	(void)usec;
 	service_timer_clear(&session->search_timer);
 	if (session->state == SVC_UP && session->nexus)
-		ask_list(session);
+		units_find(session);
 	return 0;
 }
 
@@ -475,10 +509,11 @@ static void target_inquired(void *ctx, const struct task *task, const uint8_t *d
 	struct svc_session *session = ctx;
 	struct inquiry inquiry;
 
-	if (session->state != SVC_UP) {
+	if (session->state != SVC_UP || task_met_busy(session, task)) {
 		search_over(session);
 		return;
 	}
+	session->inquired = true;
 	if (task_is_good(task) && inquiry_get(data, task->received, &inquiry) == 0)
 		set_habits(session, inquiry.vendor);
 	if (session->informational)
@@ -487,7 +522,7 @@ static void target_inquired(void *ctx, const struct task *task, const uint8_t *d
 		ask_list(session);
 }
 
-void units_find(struct svc_session *session)
+static void ask_target(struct svc_session *session)
 {
 	uint8_t cdb[CDB_LEN];
 
@@ -496,4 +531,12 @@ void units_find(struct svc_session *session)
 	if (scsi_request_send(session->service, session->nexus, 0, cdb, INQUIRY_ROOM, target_inquired,
 			      session) < 0)
 		search_over(session);
+}
+
+void units_find(struct svc_session *session)
+{
+	if (session->inquired)
+		ask_list(session);
+	else
+		ask_target(session);
 }

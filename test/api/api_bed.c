@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARGS_MAX = 32 };
+enum { ARGS_MAX = 32, NAP_MS = 20 };
 
 struct api_bed api_bed;
 static int target_in = -1;    /* its standard input */
@@ -23,10 +23,10 @@ static long target_heard;     /* bytes of its log that were read */
 
 static void nap(void)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = NAP_MS * 1000000 }, NULL);
 }
 
-/* Starts a program whose output goes to dir/NAME.log. Its input: `in`, which is closed, or none: -1. */
+/* Starts a program whose output goes to dir/NAME.log. Its input: `in`, which is closed; -1: none. */
 static pid_t program_start(const char *variable, const char *const *argv, const char *name, int in)
 {
 	const char *path = getenv(variable);
@@ -121,6 +121,26 @@ void api_service_start(void)
 int api_service_end(int number)
 {
 	return program_end(&api_bed.service, number);
+}
+
+bool api_service_logged(const char *text, unsigned ms)
+{
+	char path[128], line[1024];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/service.log", api_bed.dir);
+	for (unsigned waited = 0;; waited += NAP_MS) {
+		bool found = false;
+
+		f = fopen(path, "r");
+		assert_non_null(f);
+		while (!found && fgets(line, sizeof(line), f))
+			found = strstr(line, text);
+		fclose(f);
+		if (found || waited >= ms)
+			return found;
+		nap();
+	}
 }
 
 /* The port is chosen at the first start and kept. */

@@ -49,6 +49,9 @@ unsigned api_target_tell(const char *line);
 /* How often something happened there, by its name in that file. */
 unsigned api_target_count(const char *name);
 
+/* Whether the service has logged a line with this text; waits for it up to so many milliseconds. */
+bool api_service_logged(const char *text, unsigned ms);
+
 /* Asserts that a call ends with this status; prints both in hexadecimal if not. */
 #define api_expect(status, call) api_expect_at((status), (call), #call, __FILE__, __LINE__)
 void api_expect_at(ISDSC_STATUS expected, ISDSC_STATUS status, const char *call, const char *file,

@@ -6,6 +6,8 @@
 #include "api_bed.h"
 #include "../duty.h"
 
+static const char *const disks[] = { "--luns=2", "--mib=16", "--unit-attention=2", NULL };
+
 static ISDSC_STATUS login(const char *target, ISCSI_TARGET_PORTALA *portal,
 			  ISCSI_LOGIN_OPTIONS *options, ISCSI_SECURITY_FLAGS flags,
 			  ISCSI_UNIQUE_SESSION_ID *session)
@@ -129,6 +131,50 @@ static void test_secret_rules(void **state)
 	api_expect(ISDSC_INVALID_LOGON_AUTH_TYPE,
 		   login(API_TARGET_NAME, &portal, &options, 0, &session));
 	DUTY("SEC-11 SEC-12 SEC-13");
+}
+
+static void login_secret(const char *name, UCHAR *secret, ISCSI_UNIQUE_SESSION_ID *session)
+{
+	static UCHAR user[] = "user1";
+	ISCSI_LOGIN_OPTIONS options = {
+		.InformationSpecified = ISCSI_LOGIN_OPTIONS_AUTH_TYPE |
+			ISCSI_LOGIN_OPTIONS_USERNAME | ISCSI_LOGIN_OPTIONS_PASSWORD,
+		.AuthType = ISCSI_CHAP_AUTH_TYPE, .Username = user, .UsernameLength = 5,
+		.Password = secret, .PasswordLength = 12,
+	};
+	ISCSI_TARGET_PORTALA portal;
+
+	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_expect(ERROR_SUCCESS, AddIScsiSendTargetPortalA(NULL, ISCSI_ANY_INITIATOR_PORT, &options, 0,
+							    &portal));
+	api_expect(ERROR_SUCCESS, login(name, &portal, &options, 0, session));
+}
+
+/* A target that knows our secret for another one is reported: with both names, never with the secret. */
+static void test_secret_of_two(void **state)
+{
+	static const char *const one[] = { "--chap=user1:sesameopenit", NULL };
+	static const char *const two[] = { "--chap=user1:sesameopenit", "--name=iqn.2026-11.test:two",
+					   NULL };
+	static const char *const three[] = { "--chap=user1:sesameclosit",
+					     "--name=iqn.2026-11.test:three", NULL };
+	static UCHAR shared[] = "sesameopenit", own[] = "sesameclosit";
+	ISCSI_UNIQUE_SESSION_ID session;
+
+	(void)state;
+	api_target_restart(one);
+	login_secret(API_TARGET_NAME, shared, &session);
+	api_target_restart(three);
+	login_secret("iqn.2026-11.test:three", own, &session);
+	assert_false(api_service_logged("its CHAP secret", 0));
+	api_target_restart(two);
+	login_secret("iqn.2026-11.test:two", shared, &session);
+	assert_true(api_service_logged("iqn.2026-11.test:two: its CHAP secret is that of "
+				       API_TARGET_NAME " too", 1000));
+	assert_false(api_service_logged("sesame", 0));
+	DUTY("SEC-14 SEC-21");
+	api_logout_all(NULL);
+	api_target_restart(disks);
 }
 
 static void test_session_list(void **state)
@@ -332,9 +378,7 @@ static void test_informational(void **state)
 
 static int setup(void **state)
 {
-	static const char *const options[] = { "--luns=2", "--mib=16", "--unit-attention=2", NULL };
-
-	*state = (void *)(uintptr_t)options;
+	*state = (void *)(uintptr_t)disks;
 	return api_setup(state);
 }
 
@@ -345,6 +389,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_login_refused, api_logout_all),
 		cmocka_unit_test_teardown(test_login_again_at_once, api_logout_all),
 		cmocka_unit_test_teardown(test_secret_rules, api_logout_all),
+		cmocka_unit_test_teardown(test_secret_of_two, api_logout_all),
 		cmocka_unit_test_teardown(test_session_list, api_logout_all),
 		cmocka_unit_test_teardown(test_session_list_ex, api_logout_all),
 		cmocka_unit_test_teardown(test_devices, api_logout_all),

@@ -19,12 +19,14 @@ static const struct method {
 enum { METHODS = sizeof(methods) / sizeof(methods[0]), OPEN_MAX = 32, DEPTH_MAX = 4 };
 
 static const char *const texts[] = {
-	"", "iqn.2026-11.test:target", "iqn.2026-11.test:other", "192.0.2.1", "2001:db8::1", "[2001:db8::1]",
-	"target.example.org", "ROOT\\ISCSIPRT\\0000_0", "IQN.2026-11.test:ME", "eui.02004567a425678d",
-	"naa.52004567ba64678d", "*", "Yes", "No", "hold-time", "7", "error-recovery-level",
-	"error-recovery-level@iqn.2026-11.test:target", "data-digest", "group-may-change", "first-burst-length",
-	"65536", "load-balance-policy", "ordering", "max-connections", "fe80::1%lo", "127.0.0.1",
+	"", "iqn.2026-11.test:target", "iqn.2026-11.test:other", "192.0.2.1", "2001:db8::1",
+	"[2001:db8::1]", "target.example.org", "ROOT\\ISCSIPRT\\0000_0", "IQN.2026-11.test:ME",
+	"eui.02004567a425678d", "naa.52004567ba64678d", "*", "Yes", "No", "hold-time", "7",
+	"error-recovery-level", "error-recovery-level@iqn.2026-11.test:target", "data-digest",
+	"group-may-change", "first-burst-length", "65536", "load-balance-policy", "ordering",
+	"max-connections", "fe80::1%lo", "127.0.0.1",
 };
+enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
 
 void bus_client_side_open(struct bus_client_side *client, struct service *service)
 {
@@ -79,7 +81,7 @@ static void put_text(struct writer *w)
 	char text[600];
 
 	if (how < 0xc0) {
-		put(w, sd_bus_message_append_basic(w->message, 's', texts[how % (sizeof(texts) / sizeof(texts[0]))]));
+		put(w, sd_bus_message_append_basic(w->message, 's', texts[how % TEXTS]));
 		return;
 	}
 	len = bytes_take8(w->in);
@@ -101,7 +103,9 @@ static void put_bytes(struct writer *w)
 	size_t len = bytes_take8(w->in) % 64;
 	const uint8_t *data = bytes_take(w->in, len);
 
-	put(w, sd_bus_message_append_array(w->message, 'y', data ? data : (const uint8_t *)"", data ? len : 0));
+	if (!data)
+		len = 0;
+	put(w, sd_bus_message_append_array(w->message, 'y', data ? data : (const uint8_t *)"", len));
 }
 
 /* Of a session or connection that there is, mostly. */

@@ -337,7 +337,7 @@ static void act_on(enum act what, struct side *s)
 		manage(s);
 		break;
 	case ACT_TEXT:
-		conn_text(s->conn, "SendTargets=", 13, f.world.now);
+		world_text(&f.world, s);
 		break;
 	case ACT_DATA_IN:
 		give_data_in(s);
@@ -371,6 +371,7 @@ static void act_on(enum act what, struct side *s)
 		break;
 	case ACT_STUFF:
 		s->stuffed = !s->stuffed;
+		s->look = true;
 		break;
 	case ACT_CLOSE:
 		close_one(s);

@@ -48,11 +48,12 @@ static const char *const keys[] = {
 };
 
 static const char *const values[] = {
-	"None", "CHAP", "None,CHAP", "Yes", "No", "CRC32C", "None,CRC32C", "Reject", "Irrelevant", "NotUnderstood",
-	"0", "1", "5", "6", "7", "8", "2", "512", "8192", "65535", "65536", "16777215", "16777216",
-	"4294967296", "-1", "0x10", "0x", "0b", "0x0123456789abcdef0123456789abcdef", "0bAAECAwQFBgcICQoLDA0ODw==",
-	"iqn.2026-11.test:target", "192.0.2.7:3260,1", "[2001:db8::7]:3261,2", "RFC3720", "FastAbort,ResponseFence",
-	"", "512~1024", "Discovery", "user", "target",
+	"None", "CHAP", "None,CHAP", "Yes", "No", "CRC32C", "None,CRC32C", "Reject", "Irrelevant",
+	"NotUnderstood", "0", "1", "5", "6", "7", "8", "2", "512", "8192", "65535", "65536",
+	"16777215", "16777216", "4294967296", "-1", "0x10", "0x", "0b",
+	"0x0123456789abcdef0123456789abcdef", "0bAAECAwQFBgcICQoLDA0ODw==",
+	"iqn.2026-11.test:target", "192.0.2.7:3260,1", "[2001:db8::7]:3261,2", "RFC3720",
+	"FastAbort,ResponseFence", "", "512~1024", "Discovery", "user", "target",
 };
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]), VALUES = sizeof(values) / sizeof(values[0]) };
@@ -103,7 +104,8 @@ static void prove(struct side *s, uint8_t algorithm, uint8_t change)
 	if (!id || !sent || text_number(id, &identifier) < 0 ||
 	    text_binary(sent, bytes, sizeof(bytes), &len) < 0)
 		return;
-	n = chap_hash(algorithm, (uint8_t)identifier, target_secret, sizeof(target_secret) - 1, bytes, len, hash);
+	n = chap_hash(algorithm, (uint8_t)identifier, target_secret, sizeof(target_secret) - 1, bytes,
+		      len, hash);
 	if (n < 0)
 		return;
 	if (change & 4)
@@ -115,8 +117,10 @@ static void prove(struct side *s, uint8_t algorithm, uint8_t change)
 
 static void put_operational(struct side *s, bool leading)
 {
-	text_put(&f.out, "HeaderDigest", foe_said(s, "HeaderDigest") ? foe_said(s, "HeaderDigest") : "None");
-	text_put(&f.out, "DataDigest", foe_said(s, "DataDigest") ? foe_said(s, "DataDigest") : "None");
+	const char *header = foe_said(s, "HeaderDigest"), *data = foe_said(s, "DataDigest");
+
+	text_put(&f.out, "HeaderDigest", header ? header : "None");
+	text_put(&f.out, "DataDigest", data ? data : "None");
 	text_put_number(&f.out, "MaxRecvDataSegmentLength", 4096);
 	if (!leading)
 		return;

@@ -16,7 +16,7 @@
 #include "fuzz.h"
 #include "nbd_client.h"
 
-enum { CLIENTS = 3, IOS = 1024, BLOCKS = 20000 };
+enum { CLIENTS = 3, IOS = 1024, BLOCKS = 20000, LARGE_MAX = 4 };
 
 enum act {
 	ACT_OPEN, ACT_HELLO, ACT_HELLO_STRUCTURED,
@@ -34,6 +34,7 @@ static struct {
 	struct io *io[IOS]; /* commands under way, oldest first */
 	unsigned ios;
 	bool tame;          /* nobody sent payload of his own */
+	unsigned large;     /* requests that take hundreds of commands */
 	bool stopped;
 	char path[64];
 } f;
@@ -216,11 +217,15 @@ static void ask(struct nbd_client *client, unsigned times)
 	/* Mostly whole blocks, so that most of it gets through. */
 	offset *= unit & 1 ? 1 : block;
 	length = unit & 2 ? length : length % 40 * block;
-	if (unit & 4)
+	if (unit & 4 && f.large < LARGE_MAX) {
 		length = length << 12 | 0x200;
+		f.large += times = 1;
+	}
 	for (unsigned i = 0; i < times; i++)
 		if (!nbd_client_ask(client, flags & 8 ? flags : flags & 1, type & 7, offset, length))
-			return;
+			break;
+	/* Payload that did not go with it, or not as a whole: what comes next is taken for it. */
+	f.tame = f.tame && !client->wild;
 }
 
 static void change(void)
@@ -321,7 +326,7 @@ static void settle(void)
 	bool any = true;
 
 	for (unsigned rounds = 0; any; rounds++) {
-		fuzz_need(rounds < 4096);
+		fuzz_need(rounds < 20000);
 		any = f.ios > 0;
 		while (f.ios) {
 			struct io *io = io_take(0);

@@ -43,6 +43,7 @@ static bool ask(struct world *w, struct held *h)
 		h->state = HELD_OUT;
 		h->ask = false;
 		conn_submit(s->conn, &h->task, w->now);
+		s->look = true;
 		return true;
 	case RULE_DEAD:
 		fuzz_need(h->task.outcome == TASK_LOST && h->task.fault.kind);
@@ -95,6 +96,7 @@ void world_submit(struct world *w, struct side *s, uint32_t in_len, uint32_t out
 	h->task.in = in_len ? malloc(in_len) : NULL;
 	h->task.out = out_len ? calloc(1, out_len) : NULL;
 	conn_submit(s->conn, &h->task, w->now);
+	s->look = true;
 }
 
 void world_manage(struct world *w, struct side *s, uint8_t function, uint8_t lun)
@@ -108,6 +110,13 @@ void world_manage(struct world *w, struct side *s, uint8_t function, uint8_t lun
 	w->manage[i] = (struct management){ .function = function, .lun = (uint64_t)lun << 48 };
 	w->managing[i] = true;
 	conn_manage(s->conn, &w->manage[i], w->now);
+	s->look = true;
+}
+
+void world_text(struct world *w, struct side *s)
+{
+	conn_text(s->conn, "SendTargets=", 13, w->now);
+	s->look = true;
 }
 
 static void managed(struct world *w, struct management *m)
@@ -125,8 +134,10 @@ static void managed(struct world *w, struct management *m)
 static void wake(struct world *w, uint64_t slots)
 {
 	for (unsigned i = 0; i < WORLD_SIDES; i++)
-		if (w->side[i].conn && !w->side[i].ended && slots >> conn_slot(w->side[i].conn) & 1)
+		if (w->side[i].conn && !w->side[i].ended && slots >> conn_slot(w->side[i].conn) & 1) {
 			conn_wake(w->side[i].conn);
+			w->side[i].look = true;
+		}
 }
 
 static void came_up(struct side *s, const struct conn_up *up)
@@ -231,6 +242,7 @@ static void dismiss(struct side *s, const struct session_event *ev)
 	if (!s)
 		return;
 	s->serves = false;
+	s->look = true;
 	if (ev->kind == SESSION_EVENT_LOGOUT)
 		conn_logout(s->conn, ev->reason, s->world->now);
 	else
@@ -259,8 +271,10 @@ static void on_session_event(struct world *w, const struct session_event *ev)
 		left(w, ev->id);
 		break;
 	case SESSION_EVENT_CLEANUP:
-		if (s)
-			conn_cleanup(s->conn, &ev->lost, w->now);
+		if (!s)
+			break;
+		conn_cleanup(s->conn, &ev->lost, w->now);
+		s->look = true;
 		break;
 	case SESSION_EVENT_WAKE:
 		wake(w, ev->wake);
@@ -327,8 +341,8 @@ static bool pump_once(struct world *w)
 	return ask_all(w) || any;
 }
 
-/* What leaves is read; a socket that takes nothing is not asked. */
-static bool send_once(struct side *s, size_t most)
+/* What leaves is read. */
+static void send_once(struct side *s, size_t most)
 {
 	struct iovec iov[ENGINE_PENDING_IOV];
 	struct world *w = s->world;
@@ -336,7 +350,7 @@ static bool send_once(struct side *s, size_t most)
 	unsigned n;
 
 	if (!s->conn || s->opening || s->ended || conn_state(s->conn) == CONN_S1_FREE)
-		return false;
+		return;
 	n = conn_pending(s->conn, iov, ENGINE_PENDING_IOV, w->now);
 	fuzz_need(n <= ENGINE_PENDING_IOV);
 	for (unsigned i = 0; i < n && all < most; i++) {
@@ -349,9 +363,9 @@ static bool send_once(struct side *s, size_t most)
 		all += part;
 	}
 	if (!all)
-		return false;
+		return;
 	conn_sent(s->conn, all, w->now);
-	return true;
+	s->look = true;
 }
 
 void world_pump(struct world *w)
@@ -361,9 +375,15 @@ void world_pump(struct world *w)
 	for (unsigned rounds = 0; any; rounds++) {
 		fuzz_need(rounds < ROUNDS_MAX);
 		any = pump_once(w);
-		for (unsigned i = 0; i < WORLD_SIDES; i++)
-			if (!w->side[i].stuffed)
-				any |= send_once(&w->side[i], SIZE_MAX);
+		for (unsigned i = 0; i < WORLD_SIDES; i++) {
+			struct side *s = &w->side[i];
+
+			if (!s->look || s->stuffed)
+				continue;
+			s->look = false;
+			send_once(s, SIZE_MAX);
+			any = true; /* it may have events now */
+		}
 	}
 }
 
@@ -390,6 +410,7 @@ void world_open(struct world *w, struct side *s)
 	s->opening = false;
 	foe_opened(s);
 	conn_opened(s->conn, entropy, w->now);
+	s->look = true;
 	world_pump(w);
 }
 
@@ -424,6 +445,7 @@ void world_give(struct world *w, struct side *s, const void *data, size_t len)
 		if (!n)
 			return;
 		conn_received(s->conn, n, w->now);
+		s->look = true;
 		world_pump(w);
 		p += n;
 		len -= n;
@@ -440,6 +462,7 @@ static bool expire_once(struct world *w)
 		if (!s->conn || conn_deadline(s->conn) > w->now)
 			continue;
 		conn_expire(s->conn, w->now);
+		s->look = true;
 		any = true;
 	}
 	world_pump(w);

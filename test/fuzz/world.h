@@ -35,6 +35,7 @@ struct side {
 	struct conn *conn;       /* NULL: none */
 	bool opening, ended, up; /* OPEN waits for its answer; what it told */
 	bool serves;             /* home gives it commands: from JOINED to its end or removal */
+	bool look;               /* a door of it was used: it may have something to send */
 	bool stuffed;            /* its socket takes nothing */
 
 	/* the target's end; foe.c */
@@ -89,7 +90,8 @@ bool world_begin(struct world *world, const struct session_config *config);
 /* Logs out, abandons, and sees to it that nothing is left. */
 void world_end(struct world *world);
 
-/* Takes all events, tells the session what connections tell, and sends what is to be sent. */
+/* Takes all events, tells the session what connections tell, and sends what is to be sent. A connection is
+ * asked only after one of its doors was used, as drive does it: so a wake-up that is missing shows. */
 void world_pump(struct world *world);
 void world_add(struct world *world, const struct conn_options *options);
 /* TCP comes up; nothing if that was not asked for. */
@@ -104,5 +106,6 @@ void world_wait(struct world *world, uint64_t ms);
 void world_submit(struct world *world, struct side *side, uint32_t in_len, uint32_t out_len,
 		  uint16_t cdb_len, uint8_t lun);
 void world_manage(struct world *world, struct side *side, uint8_t function, uint8_t lun);
+void world_text(struct world *world, struct side *side);
 
 #endif

@@ -353,15 +353,17 @@ def nbd_uri(path):
 class Load:
     """fio's checked mixed reads and writes on an NBD disk, in the background."""
 
-    def __init__(self, bed, path, seconds, size="24M", block="4k-64k", depth=16):
+    def __init__(self, bed, path, seconds, size="24M", block="4k-64k", depth=16, more=()):
         self.bed = bed
         self.daemon = bed.daemon(f"fio-{len(bed.undo)}", [
             "fio", "--thread", "--name=mixed", "--ioengine=nbd", f"--uri={nbd_uri(path)}", "--rw=randrw",
             "--rwmixread=40", f"--bsrange={block}", f"--iodepth={depth}", f"--size={size}",
-            "--verify=crc32c", "--verify_backlog=64", "--verify_fatal=1", "--verify_dump=0", "--verify_state_save=0",
+            "--verify=crc32c", "--verify_backlog=64", "--verify_fatal=1", "--verify_dump=0",
+            "--verify_state_save=0",
             "--time_based", f"--runtime={seconds}", "--randrepeat=0", "--serialize_overlap=1",
-            "--output-format=json"], cwd=bed.dir)
+            "--output-format=json", *more], cwd=bed.dir)
         self.seconds = seconds
+        self.longest = 0.0  # after finish(): milliseconds that the slowest of all requests took
 
     def finish(self):
         """Waits for its end; it must have found no failed and no wrong byte. Returns MiB moved."""
@@ -372,6 +374,7 @@ class Load:
         check(job["error"] == 0, f"fio counts error {job['error']}")
         moved = job["read"]["io_bytes"] + job["write"]["io_bytes"]
         check(moved > 0, "fio moved nothing")
+        self.longest = max(job[way]["clat_ns"]["max"] for way in ("read", "write")) / 1e6
         return moved / 2**20
 
 
@@ -389,7 +392,7 @@ def compare_copy(bed, path, mib=8):
 # --- a proxy that cuts ----------------------------------------------------------------------------
 
 class Proxy:
-    """Forwards TCP to one address and can cut what it carries: 'rst' or 'fin'."""
+    """Forwards TCP to one address; can hold what it carries, or cut it: 'rst' or 'fin'."""
 
     def __init__(self, bed, to, host="127.0.0.1"):
         self.to = to
@@ -400,6 +403,8 @@ class Proxy:
         self.accepted = 0
         self.bytes = 0
         self.blocked = False
+        self.going = threading.Event()
+        self.going.set()
         self.open = True
         threading.Thread(target=self._accept, daemon=True).start()
         bed.at_end(self.close)
@@ -429,6 +434,7 @@ class Proxy:
     def _pump(self, a, b, near, far):
         try:
             while data := a.recv(1 << 18):
+                self.going.wait()
                 b.sendall(data)
                 self.bytes += len(data)
         except OSError:
@@ -446,6 +452,13 @@ class Proxy:
             except OSError:
                 pass
             s.close()
+
+    def hold(self):
+        """From now on nothing is passed on; what comes is acknowledged as long as there is room."""
+        self.going.clear()
+
+    def go_on(self):
+        self.going.set()
 
     def cut(self, how="rst"):
         """Cuts every connection; returns how many there were."""
@@ -473,6 +486,7 @@ class Proxy:
         except OSError:
             pass
         self.listener.close()
+        self.going.set()
         self.cut("fin")
 
 

@@ -34,6 +34,9 @@ target() { # NAME: sets $tpg
 		mkdir "$tpg/np/$portal"
 	done
 	echo 8 >"$tpg/param/MaxConnections"
+	# What it agrees to; the initiator's offer decides.
+	echo 2 >"$tpg/attrib/default_erl"
+	echo 2 >"$tpg/param/ErrorRecoveryLevel"
 	echo CRC32C,None >"$tpg/param/HeaderDigest"
 	echo CRC32C,None >"$tpg/param/DataDigest"
 	echo 0 >"$tpg/attrib/demo_mode_write_protect"
@@ -61,6 +64,7 @@ echo CHAP >"$tpg/param/AuthMethod"
 echo 0 >"$tpg/attrib/generate_node_acls"
 acl=$tpg/acls/$node:ini
 mkdir -p "$acl"
+echo 2 >"$acl/attrib/default_erl"
 printf %s user1 >"$acl/auth/userid"
 printf %s secret-secret1 >"$acl/auth/password"
 printf %s tuser >"$acl/auth/userid_mutual"

@@ -12,7 +12,8 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from bed import Bed, Failed, Unable  # noqa: E402
+from bed import Bed, Failed, Unable, check  # noqa: E402
+import faults, levels, policies  # noqa: E402,E401,F401  (they add their scenarios)
 from scenarios import ALL  # noqa: E402
 from targets import KINDS  # noqa: E402
 
@@ -25,6 +26,12 @@ def applies(function, kind):
     if kind == "istgt":
         can.add("other-group")
     return function.only in (None, kind) and function.needs <= can
+
+
+def wanted(function, args):
+    if args.names:
+        return function.__name__ in args.names
+    return args.full or not function.full
 
 
 def one(function, args, target, seconds):
@@ -40,6 +47,7 @@ def one(function, args, target, seconds):
         with bed:
             try:
                 function(bed, target, seconds)
+                check(function.crash or not target.died(), target.died())
             except (Failed, AssertionError):
                 bed.keep = True
                 raise
@@ -49,6 +57,7 @@ def one(function, args, target, seconds):
     except Exception as e:  # a scenario that trips is a failed one, whatever it trips over
         bed.keep = True
         where = "" if isinstance(e, Failed) else traceback.format_exc(limit=-3)
+        where = f"{target.died()}\n{where}" if target.died() else where
         logs = service_log(bed)
         return "FAIL", f"{e}\n{where}{logs}    kept: {bed.dir}"
     finally:
@@ -72,7 +81,7 @@ def main():
     parser.add_argument("names", nargs="*", help="only these scenarios")
     args = parser.parse_intermixed_args()
     seconds = args.load or (FULL_LOAD if args.full else SHORT_LOAD)
-    chosen = [f for f in ALL if applies(f, args.kind) and (not args.names or f.__name__ in args.names)]
+    chosen = [f for f in ALL if applies(f, args.kind) and wanted(f, args)]
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:

@@ -7,7 +7,8 @@ import time
 
 from bed import (Capture, Failed, Load, Proxy, Service, check, compare_copy, free_port, run, run_ok,
                  wait_for)
-from targets import (LOOPBACK, NODE, SECRET, TARGET_SECRET, USER, Istgt, Links, program)
+from links import Links
+from targets import (LOOPBACK, NODE, SECRET, TARGET_SECRET, USER, Istgt, program)
 
 CONNECTION_FAILED = 0xEFFF0003
 TOO_MANY_CONNECTIONS = 0xEFFF000E
@@ -16,9 +17,11 @@ AUTHENTICATION_FAILURE = 0xEFFF0009
 ALL = []
 
 
-def scenario(*needs, only=None):
+def scenario(*needs, only=None, full=False, crash=False):
+    """`full`: not in the short run. `crash`: the target may die of it."""
     def keep(function):
         function.needs, function.only = frozenset(needs), only
+        function.full, function.crash = full, crash
         ALL.append(function)
         return function
     return keep
@@ -301,17 +304,13 @@ def ports_used(bed, service, target, pairs):
 
 @scenario(only="istgt")
 def initiator_ports_on_two_links(bed, target, seconds):
-    links = Links(bed)
-    here = Istgt(bed, ("10.98.0.2", "10.98.1.2"), namespace=links.target)
-    here.namespace = links.initiator
-    ports_used(bed, service_on(bed, here), here,
-               [("10.98.0.1", here.portals[0]), ("10.98.1.1", here.portals[1])])
+    here = Istgt(bed, links=Links(bed))
+    ports_used(bed, service_on(bed, here), here, list(zip(here.links.sources, here.portals)))
 
 
 @scenario(only="lio")
 def initiator_ports_on_two_taps(bed, target, seconds):
-    ports_used(bed, service_on(bed, target), target,
-               [("10.99.0.1", target.portals[0]), ("10.99.1.1", target.portals[1])])
+    ports_used(bed, service_on(bed, target), target, list(zip(target.links.sources, target.portals)))
 
 
 @scenario("mcs", "local")

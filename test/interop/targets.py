@@ -9,11 +9,24 @@ import signal
 import time
 
 from bed import Failed, Unable, free_port, port_open, run, run_ok, wait_for
+from links import Links, inside
 
 NODE = "iqn.2026-11.test"
 USER, SECRET = "user1", "secret-secret1"
 TARGET_USER, TARGET_SECRET = "tuser", "target-secret3"
 LOOPBACK = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
+
+
+def placed(links, hosts):
+    """Where a target lives that is reached by links, if any: (links, namespace, its addresses)."""
+    return (links, links.target, links.hosts) if links else (None, None, hosts)
+
+
+def listening(namespace, host, port):
+    """Does something listen there?"""
+    if namespace is None:
+        return port_open(host, port)
+    return f"{host}:{port}" in run([*inside(namespace), "ss", "-Htln", f"sport = :{port}"]).stdout
 
 
 class Target:
@@ -24,12 +37,15 @@ class Target:
     disks = 0          # disk LUNs of `open`
     first_disk = 0     # LUN number of the first of them
     namespace = None   # where an initiator has to be to reach it
-    interface = "lo"
     portals = ()       # of one portal group, (host, port)
     max_connections = 8
 
     def name(self, which="open"):
         return f"{NODE}:{which}"
+
+    def died(self):
+        """Why the target is not there any more; "" if it is."""
+        return ""
 
     def revive(self):
         """Before each scenario: a target that died of the last one is started again."""
@@ -118,10 +134,11 @@ class Istgt(Target):
   LUN0 Storage {dir}/media/mutual.img 32MB
 """
 
-    def __init__(self, bed, hosts=LOOPBACK, namespace=None, connections=8, port=None):
+    def __init__(self, bed, hosts=LOOPBACK, links=None, connections=8, port=None):
         self.bed = bed
-        self.namespace = namespace
-        if namespace:
+        self.links, self.home, hosts = placed(links, hosts)
+        self.namespace = links and links.initiator
+        if links:
             self.port, control, other = 3260, 3261, (hosts[0], 3262)
         else:
             self.port = port or free_port(hosts, also=2)
@@ -142,16 +159,13 @@ class Istgt(Target):
         self.start()
 
     def start(self):
-        prefix = ["ip", "netns", "exec", self.namespace] if self.namespace else []
-        self.daemon = self.bed.daemon("istgt.out", [*prefix, program("istgt"), "-D", "-c", self.config])
+        self.daemon = self.bed.daemon("istgt.out", [
+            *inside(self.home), program("istgt"), "-D", "-c", self.config])
 
         def ready():
             if not self.daemon.alive():
                 raise Failed(f"istgt ended: {self.daemon.log()[-500:]}")
-            if self.namespace:
-                return str(self.port) in run(
-                    [*prefix, "ss", "-Htln", f"sport = :{self.port}"]).stdout
-            return all(port_open(*portal) for portal in self.portals)
+            return all(listening(self.home, *portal) for portal in self.portals)
 
         wait_for("istgt", ready)
 
@@ -170,9 +184,11 @@ class Tgt(Target):
     disks = 2
     first_disk = 1
 
-    def __init__(self, bed, hosts=LOOPBACK):
+    def __init__(self, bed, hosts=LOOPBACK, links=None):
         self.bed = bed
-        self.port = free_port(hosts)
+        self.links, self.home, hosts = placed(links, hosts)
+        self.namespace = links and links.initiator
+        self.port = 3260 if links else free_port(hosts)
         self.portals = [(host, self.port) for host in hosts]
         self.daemon = None
         for i in range(1, 5):
@@ -189,12 +205,13 @@ class Tgt(Target):
 
     def start(self):
         self.daemon = self.bed.daemon("tgtd", [
-            program("tgtd"), "-f", "--iscsi", f"portal={self.portals[0][0]}:{self.port}"], env=self.env)
+            *inside(self.home), program("tgtd"), "-f", "--iscsi",
+            f"portal={self.portals[0][0]}:{self.port}"], env=self.env)
 
         def ready():
             if not self.daemon.alive():
                 raise Failed(f"tgtd ended: {self.daemon.log()[-500:]}")
-            return port_open(*self.portals[0])
+            return listening(self.home, *self.portals[0])
 
         wait_for("tgtd", ready)
         for host, port in self.portals[1:]:
@@ -234,106 +251,107 @@ class Tgt(Target):
 
 
 class Lio(Target):
-    """The kernel's target, in a user-mode Linux guest behind two taps of a network namespace."""
+    """The kernel's target, in a user-mode Linux guest behind two links. It negotiates levels 0 to 2."""
 
     kind = "lio"
-    can = frozenset("mcs chap mutual digests luns initiator-ports".split())
+    can = frozenset("mcs chap mutual digests luns initiator-ports levels".split())
     disks = 3
-    interface = "tap0"
     portals = (("10.99.0.2", 3260), ("10.99.1.2", 3260), ("10.99.0.2", 3261), ("10.99.1.2", 3261))
-    MODULES = "configfs,target_core_mod,target_core_file,iscsi_target_mod,crc32c_generic"
+    MODULES = ("configfs,target_core_mod,target_core_file,iscsi_target_mod,crc32c_generic,"
+               "sch_netem")
 
     def __init__(self, bed):
         if os.geteuid() != 0:
             raise Unable("LIO in user-mode Linux needs root, for a network namespace with taps")
-        linux = program("linux.uml")
+        self.linux = program("linux.uml")
         if not os.path.exists("/dev/net/tun"):
             raise Unable("no /dev/net/tun here")
         self.bed = bed
-        self.namespace = f"ii-{os.getpid()}"
+        self.links = Links(bed, 2, taps=True)
+        self.namespace, self.home = self.links.initiator, self.links.middle
         self.work = bed.path("guest")
         os.mkdir(self.work)
         here = os.path.dirname(os.path.abspath(__file__))
         for script in ("lio-setup.sh", "lio-guest.sh", "uml-init.sh"):
             shutil.copy(os.path.join(here, script), self.work)
             os.chmod(os.path.join(self.work, script), 0o755)
-        self.linux = linux
-        self.network()
+        self.daemon = None
         self.start()
+        self.bed.at_end(self.stop)
+
+    def file(self, name):
+        return os.path.join(self.work, name)
 
     def start(self):
-        for name in ("ready", "rc", "stop"):
-            if os.path.exists(os.path.join(self.work, name)):
-                os.unlink(os.path.join(self.work, name))
+        for name in ("ready", "rc", "stop", "do", "did"):
+            if os.path.exists(self.file(name)):
+                os.unlink(self.file(name))
         self.daemon = self.bed.daemon("uml", [
-            "ip", "netns", "exec", self.namespace, self.linux, "mem=768M", "rootfstype=hostfs",
+            *inside(self.home), self.linux, "mem=768M", "rootfstype=hostfs",
             "root=/dev/root", "rootflags=/", "ro", f"init={self.work}/uml-init.sh",
             f"UML_WORK={self.work}", "UML_SCRIPT=lio-guest.sh", f"UML_MODS={self.MODULES}",
             "con=null", "con0=null,fd:1",
-            *(f"vec{i}:transport=tap,ifname=tap{i},depth=128,gro=1" for i in (0, 1)), "panic=1"],
+            *(f"vec{i}:transport=tap,ifname=b{i},depth=128,gro=1" for i in (0, 1)), "panic=1"],
             env={"LD_PRELOAD": os.path.join(self.bed.build, "test/interop/uml_xstate.so")})
-        self.bed.at_end(self.stop)
 
         def ready():
-            if os.path.exists(os.path.join(self.work, "rc")) or not self.daemon.alive():
+            if os.path.exists(self.file("rc")) or not self.daemon.alive():
                 raise Failed(f"the guest ended: {self.out()}{self.daemon.log()[-800:]}")
-            return os.path.exists(os.path.join(self.work, "ready"))
+            return os.path.exists(self.file("ready"))
 
         wait_for("the user-mode Linux guest", ready, 60)
 
-    def network(self):
-        ns = self.namespace
-        made = run(["ip", "netns", "add", ns])
-        if made.returncode != 0:
-            raise Unable(f"no network namespaces here: {made.stderr.strip()}")
-        self.bed.at_end(lambda: run(["ip", "netns", "del", ns]))
-        run_ok(["ip", "-n", ns, "link", "set", "lo", "up"])
-        for i in (0, 1):
-            run_ok(["ip", "-n", ns, "tuntap", "add", "dev", f"tap{i}", "mode", "tap"])
-            run_ok(["ip", "-n", ns, "addr", "add", f"10.99.{i}.1/24", "dev", f"tap{i}"])
-            run_ok(["ip", "-n", ns, "link", "set", f"tap{i}", "up"])
-
-    def revive(self):
+    def died(self):
         if self.daemon.alive():
-            return
-        # A panic of the guest's kernel is told, then the rest goes on with a fresh one.
+            return ""
         log = self.daemon.log()
         at = log.rfind("Kernel panic")
-        print(f"    the guest had died: {log[at:at + 200].splitlines()[0] if at >= 0 else 'no panic'}")
-        self.start()
+        return f"the guest died: {log[at:at + 200].splitlines()[0] if at >= 0 else 'no panic is seen'}"
+
+    def revive(self):
+        if self.died():
+            self.start()
+
+    def guest(self, script, seconds=20):
+        """Runs a script in the guest; it has to succeed. Returns its output."""
+        if os.path.exists(self.file("did")):
+            os.unlink(self.file("did"))
+        with open(self.file("do.new"), "w", encoding="utf-8") as f:
+            f.write(script)
+        os.rename(self.file("do.new"), self.file("do"))
+        wait_for("the guest's answer", lambda: os.path.exists(self.file("did")) or self.died(),
+                 seconds)
+        if self.died():
+            raise Failed(self.died())
+        with open(self.file("did"), encoding="utf-8", errors="replace") as f:
+            out = f.read()
+        if not out.endswith("status 0\n"):
+            raise Failed(f"in the guest: {script}: {out[-300:]}")
+        return out
+
+    def delay(self, what):
+        """netem on all its links, with what `tc` wants to hear; "" ends it."""
+        for i in range(self.links.count):
+            self.guest(f"tc qdisc replace dev vec{i} root {'netem ' + what if what else 'pfifo'}")
 
     def out(self):
-        path = os.path.join(self.work, "out.log")
-        return open(path, encoding="utf-8", errors="replace").read() if os.path.exists(path) else ""
+        if not os.path.exists(self.file("out.log")):
+            return ""
+        with open(self.file("out.log"), encoding="utf-8", errors="replace") as f:
+            return f.read()
 
     def stop(self):
-        with open(os.path.join(self.work, "stop"), "w", encoding="utf-8"):
+        with open(self.file("stop"), "w", encoding="utf-8"):
             pass
         end = time.monotonic() + 10
         while self.daemon.alive() and time.monotonic() < end:
             time.sleep(0.1)
         self.daemon.kill()
 
-
-class Links:
-    """Two network namespaces and two links between them: an initiator with two ports."""
-
-    def __init__(self, bed):
-        if os.geteuid() != 0:
-            raise Unable("two links in network namespaces need root")
-        self.initiator, self.target = f"ia-{os.getpid()}", f"ib-{os.getpid()}"
-        for ns in (self.initiator, self.target):
-            made = run(["ip", "netns", "add", ns])
-            if made.returncode != 0:
-                raise Unable(f"no network namespaces here: {made.stderr.strip()}")
-            bed.at_end(lambda ns=ns: run(["ip", "netns", "del", ns]))
-            run_ok(["ip", "-n", ns, "link", "set", "lo", "up"])
-        for i in (0, 1):
-            run_ok(["ip", "link", "add", f"p{i}", "netns", self.initiator, "type", "veth",
-                    "peer", "name", f"p{i}", "netns", self.target])
-            for ns, host in ((self.initiator, 1), (self.target, 2)):
-                run_ok(["ip", "-n", ns, "addr", "add", f"10.98.{i}.{host}/24", "dev", f"p{i}"])
-                run_ok(["ip", "-n", ns, "link", "set", f"p{i}", "up"])
+    def restart(self):
+        """A fresh guest: what a test did to the old one's kernel is gone."""
+        self.stop()
+        self.start()
 
 
 KINDS = {"istgt": Istgt, "tgt": Tgt, "lio": Lio}

@@ -166,10 +166,15 @@ static void check_inquiry(struct sim *sim, const struct op *op)
 static void check_increment(struct sim *sim, const struct op *op)
 {
 	uint64_t now = peer_counter(sim->peer, op->lun), got = bytes_get64(op->in);
+	bool both = op->task.out_len, under = both ? op->task.in_underflow : op->task.underflow;
+	uint32_t residual = both ? op->task.in_residual : op->task.residual;
 
 	if (op->task.received != 8 || !got || got > now)
 		sim_fail(sim, "a wrong counter: %llu, it is %llu", (unsigned long long)got,
 			 (unsigned long long)now);
+	if (under != (op->task.in_len > 8) || residual != op->task.in_len - 8)
+		sim_fail(sim, "a wrong residual: %u of %u bytes came, it is %u", op->task.received,
+			 op->task.in_len, residual);
 	DUTY("PDU-10 IN-12");
 	sim->work.increments[op->lun]++;
 }

@@ -5,13 +5,14 @@ mutants/NAME.patch is a small change of src/engine, with a head of three lines:
 
   class: window | holes | reassignment | R2T | residuals | tombstones | wake-ups | repeats
   breaks: what does not hold any more
-  found by: oracle | hang | crash
+  found by: oracle | alarm | hang | crash
 
 For each, or those named: the patch is applied to a copy of the tree, the simulator is built there and
-`sim --test` run with its usual budget, until a run fails in the way the head tells. `oracle` is a check
-that says what is wrong, while the engine saw nothing wrong itself: so a run that hangs, takes too long
-or breaks off is not enough. Without a mutant the simulator must pass. Two at a time. The copies are
-made in DIR/mutants and can be looked at afterwards; without DIR they are thrown away.
+`sim --test` run with its usual budget, until a run fails in the way the head tells. `oracle`: the engine
+corrupts silently, and a check of the simulator's says what is wrong. `alarm`: the engine itself noticed
+something, and lost a session or failed a command that it must not. `hang`: it does not end, or not in
+time. Without a mutant the simulator must pass. Two at a time. The copies are made in DIR/mutants and can
+be looked at afterwards; without DIR they are thrown away.
 """
 import argparse
 import concurrent.futures
@@ -30,14 +31,18 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 MUTANTS = HERE / "mutants"
 CLASSES = ["window", "holes", "reassignment", "R2T", "residuals", "tombstones", "wake-ups", "repeats"]
-WAYS = ["oracle", "hang", "crash"]
+WAYS = ["oracle", "alarm", "hang", "crash"]
 JOBS = 2
 SECONDS = 240  # for the whole of `sim --test`; more than it takes for itself
 
-# What the simulator says of a run that does not end, or not in its time.
-HANGS = re.compile(r"no end after|nothing will ever happen again|it took \d+ ms|"
-                   r"the hold time ran out|was never answered|never ended")
-CRASHES = re.compile(r"the process broke off")
+# What the simulator says of a failed run; all else is an oracle's.
+SAYS = {
+    "crash": re.compile(r"the process broke off"),
+    "hang": re.compile(r"no end after|nothing will ever happen again|took \d+ ms|did not end|"
+                       r"the hold time ran out|was never answered|never ended"),
+    "alarm": re.compile(r"the session was lost|(command|login|removal) failed:|without a reason|"
+                        r"status \d+, sense"),
+}
 RUN = re.compile(r"FAILED ([\w-]+): (.*)")
 REPEAT = re.compile(r"--scenario ([\w-]+) --seed (\d+)")
 
@@ -62,16 +67,38 @@ class Mutant:
 
 
 def way_of(what):
-    if CRASHES.search(what):
-        return "crash"
-    return "hang" if HANGS.search(what) else "oracle"
+    return next((way for way, says in SAYS.items() if says.search(what)), "oracle")
+
+
+class Running:
+    """The simulators that run: each is a group of processes, which ends when we do; and the folder that
+    goes then, if any."""
+
+    def __init__(self, doomed):
+        self.groups, self.doomed = set(), doomed
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self.end)
+
+    def end(self, number, _):
+        for group in list(self.groups):
+            self.kill(group)
+        if self.doomed:
+            shutil.rmtree(self.doomed, ignore_errors=True)
+        os._exit(128 + number)
+
+    @staticmethod
+    def kill(group):
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 class Bed:
     """A copy of the tree and its build folder, for one mutant after another."""
 
-    def __init__(self, folder):
-        self.tree, self.build = folder / "tree", folder / "build"
+    def __init__(self, folder, running):
+        self.tree, self.build, self.running = folder / "tree", folder / "build", running
         listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], TOP)
         for name in filter(None, listed.stdout.split("\0")):
             if (TOP / name).is_file():
@@ -93,33 +120,35 @@ class Bed:
                    env=os.environ | {"GIT_CEILING_DIRECTORIES": str(self.tree.parent)})
 
     def failures(self):
-        """The failed runs of `sim --test`, as they come: (what, how to repeat it)."""
+        """The failed runs of `sim --test`, as they come: what is wrong, and the seed."""
         what = None
         with subprocess.Popen([self.build / "test/sim/sim", "--test"], cwd=self.build, text=True,
                               errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, start_new_session=True) as child:
-            timer = threading.Timer(SECONDS, os.killpg, (child.pid, signal.SIGKILL))
+            timer = threading.Timer(SECONDS, self.running.kill, [child.pid])
+            self.running.groups.add(child.pid)
             timer.start()
             try:
                 for line in child.stdout:
                     if what and REPEAT.search(line):
-                        yield what, REPEAT.search(line).groups()
+                        yield what, REPEAT.search(line)[2]
                     failed = RUN.match(line)
                     what = f"{failed[1]}: {failed[2]}" if failed else None
                 if not timer.is_alive():
-                    yield "the simulator itself did not end", ("-", "-")
+                    yield "the simulator itself did not end", "?"
             finally:
                 timer.cancel()
-                if child.poll() is None:
-                    os.killpg(child.pid, signal.SIGKILL)
+                self.running.kill(child.pid)
+                self.running.groups.discard(child.pid)
 
 
 def sound(bed):
     """Nothing fails without a mutant."""
     bed.make()
-    for what, (scenario, seed) in bed.failures():
-        return f"without a mutant the simulator fails\n  {what}\n  {scenario} --seed {seed}"
-    return None
+    for what, seed in bed.failures():
+        print(f"without a mutant the simulator fails: {what}, seed {seed}")
+        return False
+    return True
 
 
 def caught(bed, mutant):
@@ -130,7 +159,7 @@ def caught(bed, mutant):
         raise Bad("the patch does not apply:\n" + done.stdout)
     try:
         bed.make()
-        for what, (_, seed) in bed.failures():
+        for what, seed in bed.failures():
             if way_of(what) == mutant.way:
                 return f"{what}, seed {seed}"
             others.append(f"{way_of(what)}: {what}, seed {seed}")
@@ -154,14 +183,12 @@ def attempt(beds, mutant):
         beds.put(bed)
 
 
-def check(mutants, folder):
+def check(mutants, folder, running):
     beds = queue.Queue()
     for i in range(min(JOBS, len(mutants))):
         (folder / str(i)).mkdir()
-        beds.put(Bed(folder / str(i)))
-    why = sound(beds.queue[0])
-    if why:
-        print(why)
+        beds.put(Bed(folder / str(i), running))
+    if not sound(beds.queue[0]):
         return 0, len(mutants)
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         passed = sum(pool.map(lambda mutant: attempt(beds, mutant), mutants))
@@ -181,10 +208,10 @@ def main():
         folder = args.build.resolve() / "mutants"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        passed, failed = check(wanted, folder)
+        passed, failed = check(wanted, folder, Running(None))
     else:
         with tempfile.TemporaryDirectory(prefix="iscsidsc-mutants-") as name:
-            passed, failed = check(wanted, pathlib.Path(name))
+            passed, failed = check(wanted, pathlib.Path(name), Running(name))
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 

@@ -87,6 +87,14 @@ static void lost_silently(struct sim_options *o, struct random *r)
 	o->trouble[TROUBLE_SLOW] = random_below(r, 3);
 }
 
+/* Numbers of a time before the loss arrive after it. */
+static void lost_and_stalled(struct sim_options *o, struct random *r)
+{
+	lost_one_by_one(o, r);
+	o->times.doubt = 4500;
+	o->trouble[TROUBLE_STALL] = 10 + random_below(r, 20);
+}
+
 static void lost_all(struct sim_options *o, struct random *r)
 {
 	scenario_load(o, r);
@@ -146,6 +154,21 @@ static void functions_and_cuts(struct sim_options *o, struct random *r)
 	o->trouble[TROUBLE_CUT] = 1 + random_below(r, 4);
 	o->trouble[TROUBLE_STALL] = random_below(r, 3);
 	o->trouble[TROUBLE_REMOVE] = random_below(r, 2);
+}
+
+/* What was on its way for commands that a function has ended arrives when their tags' places are in use
+ * again. */
+static void late(struct sim_options *o, struct random *r)
+{
+	scenario_load(o, r);
+	o->conns = 2 + random_below(r, 3);
+	o->depth = SIM_OPS;
+	o->most_blocks = 20 + random_below(r, 100);
+	o->times.doubt = 4500;
+	o->peer.data_in_len = random_one_in(r, 2) ? 0 : 200 + random_below(r, 800);
+	o->trouble[TROUBLE_LUN_RESET] = 4 + random_below(r, 8);
+	o->trouble[TROUBLE_TARGET_RESET] = random_below(r, 4);
+	o->trouble[TROUBLE_STALL] = 10 + random_below(r, 20);
 }
 
 static void never_answered(struct sim_options *o, struct random *r)
@@ -217,6 +240,9 @@ static void one_holder(struct sim_options *o, struct random *r)
 	o->lossless = true;
 	o->ordering = o->one_holder = true;
 	o->peer.strict_immediate = o->peer.strict_numbers = true;
+	o->longest = 500 * SIM_MS;
+	if (random_one_in(r, 2)) /* every ping would be an occasion to go on */
+		return;
 	o->times.ping_idle = 500;
 	o->peer.ping_every = (50 + random_below(r, 1000)) * SIM_US;
 }
@@ -225,6 +251,7 @@ static void one_holder_cut(struct sim_options *o, struct random *r)
 {
 	one_holder(o, r);
 	o->lossless = false;
+	o->longest = 0;
 	o->trouble[TROUBLE_CUT] = 1 + random_below(r, 3);
 	o->trouble[TROUBLE_ADD] = 1;
 	o->trouble[TROUBLE_REMOVE] = 1;
@@ -331,12 +358,14 @@ const struct scenario recovering[] = {
 	{ "lost", lost_one_by_one },
 	{ "lost-again", lost_again },
 	{ "lost-silently", lost_silently },
+	{ "lost-and-stalled", lost_and_stalled },
 	{ "lost-all", lost_all },
 	{ "lost-only", lost_only },
 	{ "restarted", restarted },
 	{ "given-up", given_up },
 	{ "functions", functions },
 	{ "functions-and-cuts", functions_and_cuts },
+	{ "late", late },
 	{ "never-answered", never_answered },
 	{ "never-answered-ordering", never_answered_ordering },
 	{ "busy", busy },

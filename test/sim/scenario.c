@@ -20,8 +20,11 @@ static void four(struct sim_options *o, struct random *r)
 	o->lossless = true;
 }
 
+/* Nothing keeps it up, so it takes a few milliseconds. Who has not been woken goes on only when a ping
+ * is due: that takes longer. */
 static void many(struct sim_options *o, struct random *r)
 {
+	o->longest = 500 * SIM_MS;
 	o->conns = 1 + random_below(r, SIM_CONNS);
 	o->depth = 1 + random_below(r, SIM_OPS);
 	o->lossless = true;

@@ -207,8 +207,8 @@ static void check_end(struct sim *sim)
 	if (sim->options.add_fails && !h->adds_failed)
 		sim_fail(sim, "no added login failed");
 	if (sim->options.longest && sim->work.ended_at > START + sim->options.longest)
-		sim_fail(sim, "the commands took %llu seconds",
-			 (unsigned long long)((sim->work.ended_at - START) / SIM_S));
+		sim_fail(sim, "the commands took %llu ms",
+			 (unsigned long long)((sim->work.ended_at - START) / SIM_MS));
 	work_check_runs(sim);
 	if (!sim->options.discovery)
 		model_check_disks(sim);

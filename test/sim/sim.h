@@ -6,13 +6,14 @@
  * connection on its loop; home.c the session's home, adrift.c its commands without a connection; work.c
  * has the commands, model.c what the disks must hold; trouble.c is what goes wrong on purpose, matrix.c
  * counts where it did; scenario.c, recovering.c and hostile.c are the table of scenarios; main.c runs
- * many of them.
+ * many of them. mutants.py breaks the engine and sees that this finds it.
  *
  * What is always checked: each command ends once; the peer saw no rule broken (peer.h), so no CmdSN
  * lost, doubled or outside the window; no command is executed twice under its number, and none after
  * the engine said that it is dead; data equal the model, also what must have survived a power failure;
- * nothing is written to memory whose command has ended (it is freed at once, the address sanitizer
- * watches); each call is answered once; every run ends, with all connections back.
+ * nothing is written to memory whose command has ended (it is kept for a while and looked at; under
+ * the address sanitizer it is freed at once); each call is answered once; every run ends, with all
+ * connections back.
  */
 #ifndef ISCSIDSC_TEST_SIM_H
 #define ISCSIDSC_TEST_SIM_H
@@ -352,8 +353,17 @@ struct op {
 	uint8_t rest[16];       /* of a long CDB, from the 17th byte on */
 };
 
+enum { WORK_REMAINS = 64 };
+
+struct remains {
+	uint8_t *data;
+	uint32_t len;
+};
+
 struct work {
 	struct op op[SIM_OPS];
+	struct remains remains[WORK_REMAINS]; /* memory of the commands that ended last */
+	unsigned buried;
 	uint32_t *version[PEER_LUNS], *durable[PEER_LUNS]; /* by block */
 	uint32_t *newest[PEER_LUNS];                       /* ever issued */
 	uint16_t *readers[PEER_LUNS];

@@ -20,10 +20,42 @@ void work_begin(struct sim *sim)
 	sim->work.next_version = 1;
 }
 
-static void op_free(struct op *op)
+/* Memory of a command that has ended. The address sanitizer sees what is done to it then; without it, it
+ * is kept for a while, and must stay as it is. */
+enum { REMAINS = 0x5a };
+
+static void check_remains(struct sim *sim, struct remains *at)
 {
-	free(op->in);
-	free(op->out);
+	for (uint32_t i = 0; i < at->len; i++)
+		if (at->data[i] != REMAINS) {
+			sim_fail(sim, "memory of a command that has ended was written to");
+			break;
+		}
+	free(at->data);
+}
+
+static void bury(struct sim *sim, uint8_t *data, uint32_t len)
+{
+#ifdef __SANITIZE_ADDRESS__
+	(void)sim;
+	(void)len;
+	free(data);
+#else
+	struct work *w = &sim->work;
+	struct remains *at = &w->remains[w->buried++ % WORK_REMAINS];
+
+	if (!data)
+		return;
+	check_remains(sim, at);
+	memset(data, REMAINS, len);
+	*at = (struct remains){ data, len };
+#endif
+}
+
+static void op_free(struct sim *sim, struct op *op)
+{
+	bury(sim, op->in, op->task.in_len);
+	bury(sim, op->out, op->task.out_len);
 	free(op->seen);
 	memset(op, 0, sizeof(*op));
 }
@@ -31,7 +63,9 @@ static void op_free(struct op *op)
 void work_end(struct sim *sim)
 {
 	for (unsigned i = 0; i < SIM_OPS; i++)
-		op_free(&sim->work.op[i]);
+		op_free(sim, &sim->work.op[i]);
+	for (unsigned i = 0; i < WORK_REMAINS; i++)
+		check_remains(sim, &sim->work.remains[i]);
 	free(sim->work.dead);
 	model_end(sim);
 }
@@ -118,7 +152,7 @@ static void lengths(struct sim *sim, struct op *op)
 		t->out_len = PEER_BLOCK;
 		break;
 	case OP_INCREMENT:
-		t->in_len = 8;
+		t->in_len = 8 + random_below(&sim->random, 2) * random_below(&sim->random, 100);
 		t->out_len = random_one_in(&sim->random, 3) ? 0 : 1 + random_below(&sim->random, range);
 		break;
 	default:
@@ -126,18 +160,25 @@ static void lengths(struct sim *sim, struct op *op)
 	}
 }
 
+static void make_room(struct op *op)
+{
+	struct task *t = &op->task;
+
+	if (!t->in_len)
+		return;
+	op->in = sim_alloc(t->in_len);
+	memset(op->in, 0xa5, t->in_len);
+	t->in = op->in;
+}
+
 static void make_data(struct sim *sim, struct op *op)
 {
 	struct task *t = &op->task;
 
 	lengths(sim, op);
-	if (t->in_len) {
-		op->in = sim_alloc(t->in_len);
-		memset(op->in, 0xa5, t->in_len);
-	}
+	make_room(op);
 	if (t->out_len)
 		op->out = sim_alloc(t->out_len);
-	t->in = op->in;
 	t->out = op->out;
 	if (op->kind == OP_UNMAP) {
 		bytes_put16(op->out, 22);
@@ -199,7 +240,7 @@ static bool make(struct sim *sim, struct op *op)
 static void finish(struct sim *sim, struct op *op)
 {
 	model_unlock(sim, op);
-	op_free(op);
+	op_free(sim, op);
 	sim->work.done++;
 	sim->work.ended_at = sim->now;
 	sim->work.busy--;
@@ -291,13 +332,21 @@ static void note_dead(struct sim *sim, struct op *op)
 	sim->work.dead[op->number] = (uint8_t)(1 + peer_executed(sim->peer, op->number));
 }
 
+/* Nobody may write any more to where the first run read to. */
+static void repeat(struct sim *sim, struct op *op)
+{
+	number(sim, op);
+	bury(sim, op->in, op->task.in_len);
+	make_room(op);
+}
+
 /* Its end is unknown. */
 static void unknown(struct sim *sim, struct op *op, bool proven)
 {
 	if (proven)
 		note_dead(sim, op);
 	if (!op->once) {
-		number(sim, op);
+		repeat(sim, op);
 	} else if (proven) {
 		model_settle(sim, op);
 		finish(sim, op);

@@ -6,6 +6,7 @@
  *   async EVENT [P1 P2 P3]  an Async Message on every connection
  *   ping              a NOP-In on every connection
  *   attention LUN CODE      a unit attention (ASC and ASCQ, hexadecimal) for all
+ *   units LUNS BLOCKS       so many disks of so many blocks from now on, at most what it began with
  *   restart           connections are closed, sessions forgotten
  *   count             prints "count N", the connections in full feature phase
  *   counts            prints how often things happened
@@ -58,8 +59,9 @@ void control_print_counts(const struct target *target)
 	const struct peer_counts *n = peer_counts(target->peer);
 	const struct { const char *name; unsigned count; } rows[] = {
 		{ "sessions", n->sessions }, { "sessions-reinstated", n->sessions_reinstated },
-		{ "reinstated", n->reinstated }, { "continued", n->continued }, { "expired", n->expired },
-		{ "cleanups", n->cleanups[0] }, { "cleanups-refused", n->cleanups[1] + n->cleanups[2] },
+		{ "reinstated", n->reinstated }, { "continued", n->continued },
+		{ "expired", n->expired }, { "cleanups", n->cleanups[0] },
+		{ "cleanups-refused", n->cleanups[1] + n->cleanups[2] },
 		{ "reassigned", n->reassigned[0] }, { "reassigned-gone", n->reassigned[1] },
 		{ "retries", n->retries }, { "duplicates", n->duplicates },
 		{ "snack-data", n->snack[0] }, { "snack-status", n->snack[1] },
@@ -122,6 +124,10 @@ bool control_obey(struct target *target, const char *line)
 	if (sscanf(line, "attention %u %x", &arg[0], &code) == 2 && arg[0] < PEER_LUNS) {
 		peer_unit_attention(target->peer, arg[0], (uint16_t)code);
 		printf("attention\n");
+		return true;
+	}
+	if (strcmp(word, "units") == 0 && numbers == 2) {
+		printf("units %d\n", peer_resize(target->peer, arg[0], arg[1]));
 		return true;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -79,6 +79,19 @@ static void on_signal(int number)
 	ended = 1;
 }
 
+static void signals_init(sigset_t *ret_before)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	sigprocmask(SIG_BLOCK, &ours, ret_before);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+}
+
 static uint64_t clock_now(void)
 {
 	struct timespec t;
@@ -92,6 +105,7 @@ struct watch {
 	struct pollfd fd[LISTEN_MAX + 1 + CONNS_MAX];
 	struct conn *conn[CONNS_MAX];
 	unsigned portals, conns;
+	sigset_t signals; /* what may come while it waits, and then only: none is overlooked */
 };
 
 /* Returns whether one of the connections has to be looked at again soon. */
@@ -108,7 +122,8 @@ static bool watch_conns(struct watch *w, const struct target *target)
 		if (!events || w->conns == CONNS_MAX)
 			continue;
 		w->conn[w->conns] = c;
-		w->fd[w->portals + 1 + w->conns++] = (struct pollfd){ .fd = c->fd, .events = events };
+		w->fd[w->portals + 1 + w->conns++] =
+			(struct pollfd){ .fd = c->fd, .events = events };
 	}
 	return hushing;
 }
@@ -123,7 +138,8 @@ static void watch_wait(struct watch *w, const struct target *target)
 	if (soon && left > second / 1000)
 		left = second / 1000;
 	t = (struct timespec){ (time_t)(left / second), (long)(left % second) };
-	if (ppoll(w->fd, w->portals + 1 + w->conns, until == UINT64_MAX && !soon ? NULL : &t, NULL) < 0)
+	if (ppoll(w->fd, w->portals + 1 + w->conns, until == UINT64_MAX && !soon ? NULL : &t,
+		  &w->signals) < 0)
 		for (unsigned i = 0; i < w->portals + 1 + w->conns; i++)
 			w->fd[i].revents = 0;
 }
@@ -178,19 +194,18 @@ int main(int argc, char **argv)
 	static char names[LISTEN_MAX][80];
 	static struct watch watch;
 	struct target target = { 0 };
-	struct sigaction action = { .sa_handler = on_signal };
 	struct peer_options *o = &target.options.peer;
 	bool kept;
 
 	list_init(&target.conns);
 	options_read(&target.options, argc, argv);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
+	signals_init(&watch.signals);
 	setvbuf(stdin, NULL, _IONBF, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (unsigned i = 0; i < o->portals; i++)
 		watch.fd[i] = (struct pollfd){
-			.fd = portal_open(&o->portal[i], names[i], sizeof(names[i])), .events = POLLIN,
+			.fd = portal_open(&o->portal[i], names[i], sizeof(names[i])),
+			.events = POLLIN,
 		};
 	watch.portals = o->portals;
 	watch.fd[o->portals] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };

@@ -87,7 +87,7 @@ static const struct option_row {
 	ROW("fault-times", NUMBER, peer.fault_times, "only so many"),
 	ROW("flips", FLAG, peer.flips, "wrong digests are not the initiator's doing"),
 	ROW("damage", NUMBER, peer.damage, "every so many-th data segment received is damaged"),
-	ROW("crc-status", FLAG, peer.crc_status, "some writes whose data were damaged end with 0B/47/05"),
+	ROW("crc-status", FLAG, peer.crc_status, "some writes whose data were damaged end so: 0B/47/05"),
 	ROW("drop-after", NUMBER, drop_after, "received PDUs"),
 	ROW("drop-times", NUMBER, drop_times, "only so many connections"),
 	ROW("stall-after", NUMBER, stall_after, "received PDUs"),

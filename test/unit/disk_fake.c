@@ -320,6 +320,10 @@ static bool plan_run(struct nexus *nexus, struct io *io, struct fake_plan *plan)
 		task->outcome = TASK_ABORTED;
 		fault_set(&task->fault, FAULT_TIMEOUT, 0, "no answer in time");
 		break;
+	case FAKE_RESET:
+		task->outcome = TASK_ABORTED;
+		fault_set(&task->fault, FAULT_ABANDONED, 0, "ended by LOGICAL UNIT RESET");
+		break;
 	case FAKE_FAILED:
 		task->outcome = TASK_FAILED;
 		fault_set(&task->fault, FAULT_GONE, 0, "gone");

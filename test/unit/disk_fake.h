@@ -16,7 +16,8 @@
 enum fake_kind {
 	FAKE_LOST,         /* TASK_LOST; the command was run all the same */
 	FAKE_LOST_UNRUN,   /* TASK_LOST; it was not */
-	FAKE_ABORTED,      /* TASK_ABORTED; it was not run */
+	FAKE_ABORTED,      /* TASK_ABORTED for its time limit; it was not run */
+	FAKE_RESET,        /* the same, for a reset that somebody sent */
 	FAKE_FAILED,       /* TASK_FAILED with FAULT_GONE */
 	FAKE_STATUS,       /* .status without data or sense */
 	FAKE_SENSE,        /* CHECK CONDITION with .key .asc .ascq */

@@ -806,6 +806,33 @@ static void test_capacity_changes_under_clients(void **state)
 	close(fd);
 }
 
+/* Another unit is there: from the moment when that is known nothing of the old one's clients reaches
+ * it, not even the rest of a request under way. */
+static void test_another_unit_under_clients(void **state)
+{
+	struct bench *bench = *state;
+	uint8_t *data = pattern_new(2 * MIB), byte;
+	int fd = client_open(bench, false);
+
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_WRITE_10, .kind = FAKE_HOLD, .times = 1 });
+	send_request(fd, 0, NBD_CMD_WRITE, 1, 0, 2 * MIB);
+	write_all(fd, data, 2 * MIB);
+	wait_count(bench, CDB_WRITE_10, 1);
+	strcpy(bench->nexus->serial, "SERIAL43");
+	disk_look(bench->disk);
+	assert_true(fake_control(&bench->control, &bench->told));
+	assert_int_equal(bench->changes, DISK_CHANGED_UNIT);
+	assert_int_equal(poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, 5000), 1);
+	assert_true(read(fd, &byte, 1) <= 0);
+	assert_int_equal(access(bench->path, F_OK), -1);
+	fake_release(bench->nexus);
+	usleep(20000);
+	assert_int_equal(fake_count(bench->nexus, CDB_WRITE_10), 1);
+	close(fd);
+	free(data);
+}
+
 /* A unit that takes few commands at a time: clients wait, all are served in the end. */
 static void test_full_unit(void **state)
 {
@@ -896,7 +923,8 @@ int main(void)
 		TEST(test_farewell_with_requests_under_way),
 		TEST(test_close_awaits_requests), TEST(test_too_many_clients),
 		TEST(test_lost_session_is_invisible), TEST(test_capacity_changes_under_clients),
-		TEST(test_full_unit), TEST(test_tools),
+		TEST(test_another_unit_under_clients), TEST(test_full_unit),
+		TEST(test_tools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

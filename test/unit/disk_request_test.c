@@ -294,7 +294,7 @@ static void test_troubles_in_turn(void **state)
 	DUTY("UNH-FFP-16.4.5");
 }
 
-/* Ended by task management, mostly for its time limit: twice more, then the client hears of it. */
+/* Ended for its time limit: twice more, then the client hears of it. Resets do not count for that. */
 static void test_aborted_is_repeated_twice(void **state)
 {
 	struct bench *bench = *state;
@@ -308,6 +308,10 @@ static void test_aborted_is_repeated_twice(void **state)
 		.opcode = CDB_WRITE_10, .kind = FAKE_ABORTED, .times = 1000000 });
 	assert_int_equal(trial_run(bench, REQUEST_WRITE, 0, 512, false), -ETIMEDOUT);
 	assert_int_equal(fake_count(bench->nexus, CDB_WRITE_10), 3);
+	fake_plan(bench->nexus, (struct fake_plan) {
+		.opcode = CDB_READ_10, .kind = FAKE_RESET, .times = 10 });
+	assert_int_equal(trial_run(bench, REQUEST_READ, 0, 512, false), 0);
+	assert_int_equal(fake_count(bench->nexus, CDB_READ_10), 11);
 }
 
 /* What the unit says of itself goes to its keeper; the request goes on (IN-16: 47/7F). */

@@ -292,6 +292,28 @@ static void test_reset(void **state)
 	DUTY("MC-4.3");
 }
 
+/* Nobody answers the function: that is told, though the connection has ended meanwhile. At level 1
+ * another connection is asked, since the target may have done it. */
+static void unanswered(unsigned level, unsigned conns, enum fault_kind kind)
+{
+	static struct bench b;
+
+	begin(&b, level, conns);
+	b.t.mute = 0;
+	nexus_manage(b.s.nexus, 0, PDU_LOGICAL_UNIT_RESET, 0, token(++b.calls));
+	until(&b.s, &b.s.manageds, 1);
+	assert_int_equal(b.s.answer[b.calls].kind, kind);
+	b.t.mute = -1;
+	end(&b);
+}
+
+static void test_unanswered(void **state)
+{
+	(void)state;
+	unanswered(0, 1, FAULT_TIMEOUT);
+	unanswered(1, 2, FAULT_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_doubted),
 		cmocka_unit_test(test_dead_path),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_unanswered),
 	};
 
 	return cmocka_run_group_tests_name("drive_carrying", tests, NULL, NULL);

@@ -157,6 +157,32 @@ static void test_cleanup_always_rejected(void **state)
 	DUTY("TM-14");
 }
 
+/* The number in a Logout for another connection is that one's: the carrier's own is still to be told,
+ * where the target waits for it (MCS-11). */
+static void test_cleanup_tells_nothing(void **state)
+{
+	struct pdu_logout_request logout;
+	struct pdu_nop_out nop;
+	struct conn_lost lost;
+	struct pair p;
+
+	(void)state;
+	pair_begin(&p, &(struct pair_terms){ .conns = 2, .level = 1, .reporting = "ResponseFence" });
+	pair_answer(&p, 0, pair_send(&p, 0, 0, NULL));
+	lost = (struct conn_lost){ .cid = p.c[1]->cid, .reason = PDU_LOGOUT_CONNECTION,
+		.exp_stat_sn = p.c[0]->stat_sn };
+	conn_cleanup(p.c[0]->conn, &lost, p.fake.now);
+	logout = pair_take_logout(&p, 0);
+	assert_int_equal(logout.cid, lost.cid);
+	assert_int_equal(logout.exp_stat_sn, lost.exp_stat_sn);
+	fake_wait(&p.fake, 101);
+	nop = pair_take_nop(&p, 0);
+	assert_int_equal(nop.initiator_task_tag, PDU_NO_TAG);
+	assert_int_equal(nop.exp_stat_sn, p.c[0]->stat_sn);
+	pair_end(&p);
+	DUTY("LO-5 MCS-11");
+}
+
 static void test_cleanup_not_logged_in(void **state)
 {
 	struct pair p;
@@ -293,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_cleanup_carrier_ends),
 		cmocka_unit_test(test_cleanup_rejected),
 		cmocka_unit_test(test_cleanup_always_rejected),
+		cmocka_unit_test(test_cleanup_tells_nothing),
 		cmocka_unit_test(test_cleanup_not_logged_in),
 		cmocka_unit_test(test_nobody_asked),
 		cmocka_unit_test(test_last_of_all),

@@ -66,6 +66,27 @@ static void test_orders(void **state)
 	DUTY("IN-1 IN-4 DS-1");
 }
 
+/* A residual accounts for bytes behind the last that came, not for a hole in the middle: that would hold
+ * what was in the buffer before. */
+static void test_hole(void **state)
+{
+	(void)state;
+	for (unsigned hole = 0; hole < 2; hole++) {
+		struct command b;
+
+		command_begin_on(&b, &(struct command_terms){ .pdus_any = true, .sequences_any = true });
+		command_submit(&b, fake_read(4 * PART));
+		command_give_data_in(&b, 0, 0, medium, PART, 0);
+		command_give_data_in(&b, hole ? 2 * PART : PART, 1, medium, PART, 0x80);
+		command_give_response(&b, &(struct pdu_scsi_response){ .exp_data_sn = 2,
+			.underflow = true, .residual_count = 2 * PART }, NULL, 0);
+		command_expect_done(&b, hole ? TASK_FAILED : TASK_COMPLETE);
+		assert_false(b.c->ended);
+		command_end(&b);
+	}
+	DUTY("IN-14");
+}
+
 /* The same bytes twice are refused in any order, and never placed beside the buffer. */
 static void test_overlap(void **state)
 {
@@ -231,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_hole),
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_order_behind_gap),
 		cmocka_unit_test(test_sequence_length),

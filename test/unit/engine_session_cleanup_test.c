@@ -98,6 +98,54 @@ static void test_pauses(void **state)
 	level_end(&b, got, lost);
 }
 
+/* What the target is known to need for a reinstatement may be longer than its Time2Wait; a cleanup needs
+ * no more than that. */
+static void test_long_rest(void **state)
+{
+	uint8_t logout[PDU_BHS_LEN];
+	struct level b;
+
+	(void)state;
+	level_begin_with(&b, 1, 2, 7000, 60000);
+	fake_closed(b.b, FAULT_CLOSED);
+	fake_wait(&b.fake, 1998);
+	assert_false(fake_has_sent(b.a));
+	fake_wait(&b.fake, 2);
+	level_take_cleanup(&b, b.a, PDU_LOGOUT_CONNECTION, b.b->cid, logout);
+	level_answer_logout(b.a, logout, 2, 0);
+	fake_event(&b.fake, SESSION_EVENT_DOWN);
+	fake_wait(&b.fake, 6900);
+	assert_int_equal(b.fake.conns, 2);
+	fake_wait(&b.fake, 200);
+	assert_int_equal(level_open_login(&b, level_newest(&b)).tsih, 0);
+	level_end(&b, NULL, NULL);
+	DUTY("TIM-2");
+}
+
+/* LO-5: the Logout carries the last number that the lost connection told, not what came after, and not
+ * the carrier's. */
+static void test_last_number(void **state)
+{
+	uint8_t bhs[PDU_BHS_LEN], last[PDU_BHS_LEN], logout[PDU_BHS_LEN];
+	struct task *one, *two;
+	struct level b;
+
+	(void)state;
+	level_begin(&b, 1, 2);
+	one = level_write(b.b, bhs);
+	for (unsigned i = 0; i < 3; i++)
+		level_give_async(b.b, 255, 0, 0, 0);
+	two = level_write(b.b, last);
+	assert_int_equal(bytes_get32(last + 28), bytes_get32(bhs + 28) + 3);
+	level_give_async(b.b, 255, 0, 0, 0);
+	fake_closed(b.b, FAULT_CLOSED);
+	level_take_cleanup(&b, b.a, PDU_LOGOUT_CONNECTION, b.b->cid, logout);
+	assert_int_equal(bytes_get32(logout + 28), bytes_get32(last + 28));
+	assert_int_not_equal(bytes_get32(logout + 28), b.a->stat_sn);
+	level_end(&b, one, two);
+	DUTY("LO-5");
+}
+
 /* The target can't, or rejects it: then only a reinstatement proves anything. */
 static void test_refused(void **state)
 {
@@ -328,6 +376,67 @@ static void test_removed_meanwhile(void **state)
 	level_end(&b, NULL, NULL);
 }
 
+/* MCS-5: the target counts a removed connection until it was cleaned up. */
+static void test_stray_counts(void **state)
+{
+	uint8_t logout[PDU_BHS_LEN];
+	struct conn_options *options;
+	struct level b;
+
+	(void)state;
+	level_begin(&b, 1, 4); /* as many as were negotiated */
+	options = &b.setup.options;
+	session_remove_conn(b.fake.session, 4, &b, b.fake.now);
+	fake_pump(&b.fake);
+	fake_closed(b.b, FAULT_CLOSED);
+	assert_int_equal(fake_event(&b.fake, SESSION_EVENT_ANSWER).fault.kind, FAULT_NONE);
+	options->id = 5;
+	session_add_conn(b.fake.session, options, &b, b.fake.now);
+	fake_pump(&b.fake);
+	assert_int_equal(fake_event(&b.fake, SESSION_EVENT_ANSWER).fault.kind, FAULT_TOO_MANY);
+	level_take_cleanup(&b, b.a, PDU_LOGOUT_CONNECTION, b.b->cid, logout);
+	level_answer_logout(b.a, logout, 0, 0);
+	session_add_conn(b.fake.session, options, &b, b.fake.now);
+	fake_pump(&b.fake);
+	assert_int_equal(level_open_login(&b, level_newest(&b)).tsih, 77);
+	level_finish_login(level_newest(&b), 77);
+	assert_int_equal(fake_event(&b.fake, SESSION_EVENT_ANSWER).fault.kind, FAULT_NONE);
+	level_end(&b, NULL, NULL);
+	DUTY("MCS-5");
+}
+
+static enum fault_kind remove_second(struct level *b)
+{
+	session_remove_conn(b->fake.session, 2, b, b->fake.now);
+	fake_pump(&b->fake);
+	return fake_event(&b->fake, SESSION_EVENT_ANSWER).fault.kind;
+}
+
+/* LO-10: the only connection that carries I/O stays while the others are being brought back. */
+static void test_only_living_stays(void **state)
+{
+	uint8_t logout[PDU_BHS_LEN];
+	struct level b;
+
+	(void)state;
+	level_begin(&b, 1, 2);
+	fake_closed(b.a, FAULT_CLOSED);
+	assert_int_equal(remove_second(&b), FAULT_BUSY);
+	level_take_cleanup(&b, b.b, PDU_LOGOUT_CONNECTION, b.a->cid, logout);
+	level_answer_logout(b.b, logout, 0, 0);
+	level_open_login(&b, level_newest(&b));
+	assert_int_equal(remove_second(&b), FAULT_BUSY);
+	level_finish_login(level_newest(&b), 77);
+	session_remove_conn(b.fake.session, 2, &b, b.fake.now);
+	fake_pump(&b.fake);
+	fake_take(b.b, PDU_LOGOUT_REQUEST, logout, NULL, 0);
+	level_answer_logout(b.b, logout, 0, 0);
+	assert_int_equal(fake_event(&b.fake, SESSION_EVENT_ANSWER).fault.kind, FAULT_NONE);
+	assert_false(fake_has_event(&b.fake, SESSION_EVENT_DOWN));
+	level_end(&b, NULL, NULL);
+	DUTY("LO-10 MCS-7");
+}
+
 /* ---------------------------------------------------------------- task management */
 
 /* A function that was answered on one connection ends what it covers on the others, and what is adrift:
@@ -376,6 +485,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_lost),
 		cmocka_unit_test(test_pauses),
+		cmocka_unit_test(test_long_rest),
+		cmocka_unit_test(test_last_number),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_unanswered),
 		cmocka_unit_test(test_carrier_lost),
@@ -385,6 +496,8 @@ int main(void)
 		cmocka_unit_test(test_nothing_retained),
 		cmocka_unit_test(test_removed_uncleanly),
 		cmocka_unit_test(test_removed_meanwhile),
+		cmocka_unit_test(test_stray_counts),
+		cmocka_unit_test(test_only_living_stays),
 		cmocka_unit_test(test_concluded),
 	};
 

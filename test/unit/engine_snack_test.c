@@ -15,6 +15,11 @@ static void last_with_status(struct command *b)
 	reading_give(b, READING_PDUS - 1, 0x81);
 }
 
+static void good_without_count(struct command *b)
+{
+	reading_give_good(b, 0);
+}
+
 static void one_lost(size_t piece, uint32_t lost)
 {
 	uint8_t ping[PDU_BHS_LEN];
@@ -80,8 +85,8 @@ static void some_lost(unsigned set)
 
 		while (sn + run < READING_PDUS && set & 1u << (sn + run))
 			run++;
-		if (run)
-			reading_expect_snack(&b, PDU_SNACK_DATA_R2T, sn, run);
+		if (run) /* SNA-4: up to the end, which the status tells, it is all from there on */
+			reading_expect_snack(&b, PDU_SNACK_DATA_R2T, sn, sn + run == READING_PDUS ? 0 : run);
 		sn += run + 1;
 	}
 	if (set)
@@ -218,6 +223,61 @@ static void give_reject(struct command *b, uint8_t reason, const uint8_t request
 	pdu_put_reject(bhs, &(struct pdu_reject){ .reason = reason, .initiator_task_tag = PDU_NO_TAG });
 	fake_numbers(b->c, bhs, true);
 	fake_give_pdu(b->c, bhs, request, PDU_BHS_LEN);
+}
+
+/* The last Data-In, with the status, is lost; the target repeats the status alone, and does not count
+ * data that it sent with one. GOOD for less than was asked for is no end: the rest is asked for, and if
+ * it is refused or never comes, we say so. */
+static void status_alone(unsigned how)
+{
+	uint8_t ping[PDU_BHS_LEN], snack[PDU_BHS_LEN];
+	struct command b;
+	uint32_t stat_sn;
+
+	reading_begin(&b, 0, READING_PDUS);
+	stat_sn = b.c->stat_sn;
+	for (uint32_t sn = 0; sn < READING_PDUS - 1; sn++)
+		reading_give(&b, sn, 0);
+	reading_lose(&b, READING_PDUS - 1, 0x81);
+	command_take_ping(&b);
+	reading_expect_snack(&b, PDU_SNACK_STATUS, stat_sn, 1);
+	fake_take(b.c, PDU_NOP_OUT, ping, NULL, 0);
+	reading_as_before(&b, stat_sn, good_without_count);
+	assert_int_equal(b.c->done_count, 0);
+	DUTY("IN-14");
+	fake_take(b.c, PDU_SNACK, snack, NULL, 0);
+	assert_int_equal(snack[1] & 0x7f, PDU_SNACK_DATA_R2T);
+	assert_int_equal(bytes_get32(snack + 16), b.itt);
+	assert_int_equal(bytes_get32(snack + 40), READING_PDUS - 1); /* BegRun, RunLength */
+	assert_int_equal(bytes_get32(snack + 44), 0); /* all from there on */
+	fake_take(b.c, PDU_NOP_OUT, ping, NULL, 0);
+	assert_int_equal(bytes_get32(ping + 28), stat_sn); /* ST-5: its status waits */
+	if (how == 0) {
+		reading_as_before(&b, stat_sn, last_with_status);
+		reading_expect_done(&b);
+	} else if (how == 1) {
+		give_reject(&b, PDU_REJECT_SNACK, snack);
+		reading_expect_crc_error(&b);
+	} else {
+		for (unsigned i = 0; b.c->done_count == 0; i++) {
+			assert_true(i < 20);
+			command_echo(&b, ping);
+			if (b.c->done_count)
+				break;
+			reading_expect_snack(&b, PDU_SNACK_DATA_R2T, READING_PDUS - 1, 0);
+			fake_take(b.c, PDU_NOP_OUT, ping, NULL, 0);
+		}
+		reading_expect_crc_error(&b);
+	}
+	command_end(&b);
+}
+
+static void test_status_alone(void **state)
+{
+	(void)state;
+	for (unsigned how = 0; how < 3; how++)
+		status_alone(how);
+	DUTY("IN-14 SNA-7 DIG-4");
 }
 
 static void test_refused_after_status(void **state)
@@ -546,6 +606,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_lost),
+		cmocka_unit_test(test_status_alone),
 		cmocka_unit_test(test_some_lost),
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_lost_again),

@@ -275,7 +275,8 @@ static void add(bool digests)
 		"DefaultTime2Retain=20\0MaxOutstandingR2T=1\0DataPDUInOrder=Yes\0DataSequenceInOrder=Yes\0"
 		"ErrorRecoveryLevel=0";
 	static const char of_conn[] = "MaxRecvDataSegmentLength=8192";
-	static const char yes[] = "HeaderDigest=CRC32C\0DataDigest=CRC32C", no[] = "HeaderDigest=None\0DataDigest=None";
+	static const char yes[] = "HeaderDigest=CRC32C\0DataDigest=CRC32C";
+	static const char no[] = "HeaderDigest=None\0DataDigest=None";
 	struct conn_options options = { .id = end_count + 1, .host = "192.0.2.1", .port = 3260,
 		.header_digest = digests, .data_digest = digests };
 	struct end *e = &ends[end_count];
@@ -329,7 +330,7 @@ static void answer_write(struct end *e, uint32_t itt, uint32_t immediate)
 	for (uint32_t at = immediate; at < WRITE_LEN; at += asked) {
 		asked = WRITE_LEN - at < 16384 ? WRITE_LEN - at : 16384;
 		pdu_put_r2t(bhs, &(struct pdu_r2t){ .initiator_task_tag = itt, .target_transfer_tag = 100 + sn,
-			.r2t_sn = sn, .buffer_offset = at, 
+			.r2t_sn = sn, .buffer_offset = at,
 			.desired_data_transfer_length = asked });
 		sn++;
 		give_pdu(e, bhs, NULL, 0);
@@ -350,8 +351,10 @@ static void run(unsigned commands)
 
 		returned = 0;
 		for (unsigned i = 0; i < AT_ONCE; i++) {
-			tasks[i] = (struct task){ .in_len = i & 1 ? READ_LEN : 0, .out_len = i & 1 ? 0 : WRITE_LEN,
-				.in = i & 1 ? buffer : NULL, .out = i & 1 ? NULL : buffer };
+			if (i & 1)
+				tasks[i] = (struct task){ .in_len = READ_LEN, .in = buffer };
+			else
+				tasks[i] = (struct task){ .out_len = WRITE_LEN, .out = buffer };
 			DOOR(conn_submit(e->conn, &tasks[i], now));
 		}
 		for (unsigned i = 0; i < AT_ONCE; i++) {

@@ -83,7 +83,8 @@ def engine():
         "residuals": [up(0), submit(0), data_in(0, flags=0x80), response(0, 0, 8, 0, (), 0) + u16(2100),
                       submit(0), data_in(0, flags=0x80 | 1 | 2 | 8)],
         "sense": [up(0), submit(0), response(0, 0, 1, 0, (2,))],
-        "both": [up(0), submit(0, BOTH, 30000), r2t(0, length=10000), read_all(0), submit(0, BOTH, 3000), read_all(0),
+        "both": [up(0), submit(0, BOTH, 30000), r2t(0, length=10000), read_all(0), submit(0, BOTH, 3000),
+                read_all(0),
                  submit(0, READ | LONG), read_all(0)],
         # Nine Data-In, number 3 of which is lost or spoilt; it is asked for before or after the status.
         "lost_data": [up(0), submit(0, READ, 9000), read_all(0, 0, LOST, 3), again(0, 6), answer(0, NOP)],
@@ -93,8 +94,10 @@ def engine():
         "snack_refused": [up(0), submit(0, READ, 9000), read_all(0, 0, LOST, 3), [E["REJECT"], 0, 4, 3, 0],
                           answer(0, NOP), answer(0, NOP)],
         "lost_status": [up(0), submit(0, READ, 500), read_all(0, 0, LOST, 0x81), again(0, 0), submit(0, READ, 500),
-                        read_all(0, 0, LOST, 0x81), submit(0, READ, 500), read_all(0, 1), again(0, 2), answer(0, NOP)],
-        "lost_r2t": [up(0), submit(0, WRITE, 60000), r2t(0, twist=LOST, length=8000), r2t(0, length=8000), again(0, 1),
+                        read_all(0, 0, LOST, 0x81), submit(0, READ, 500), read_all(0, 1), again(0, 2),
+                                answer(0, NOP)],
+        "lost_r2t": [up(0), submit(0, WRITE, 60000), r2t(0, twist=LOST, length=8000), r2t(0, length=8000),
+                again(0, 1),
                      answer(0, NOP), r2t(0, length=8000), r2t(0, length=8000), response(0)],
         "data_ack": [up(0), submit(0, READ, 3600), data_in(0, flags=0xc0), data_in(0, flags=0xc0, twist=LOST),
                      data_in(0, flags=0xc0), again(0, 1), answer(0, NOP), data_in(0, flags=0x90), response(0)],
@@ -106,7 +109,8 @@ def engine():
                 answer(0, LOGOUT), answer(0, TMF), answer(0, TMF, back=1), read_all(0, 0), response(0, 1), up(1),
                 submit(1), read_all(1)],
         "no_reassign": [up(0), [E["ADD"]], up(1), submit(1), submit(1, WRITE), [E["CLOSE"], 1, 0], time(2100),
-                        answer(0, LOGOUT), answer(0, TMF, 0, 0x81), answer(0, TMF, 0, 0x84, back=1), time(100), up(0),
+                        answer(0, LOGOUT), answer(0, TMF, 0, 0x81), answer(0, TMF, 0, 0x84, back=1), time(100),
+                                up(0),
                         up(1)],
         "not_cleaned": [up(0), [E["ADD"]], up(1), submit(1), [E["CLOSE"], 1, 0], time(2100),
                         answer(0, LOGOUT, 0, 0x82), time(2100), up(0), up(1)],
@@ -115,7 +119,8 @@ def engine():
                     up(1), submit(0), r2t(0, 1), response(0, 1), [E["CLOSE"], 0, 0], [E["CLOSE"], 1, 0],
                     time(2100), [E["CLOSE"], 0, 2], time(25000), up(0), up(1)],
         "never_back": [up(0), submit(0), [E["CLOSE"], 0, 1], time(30000), [E["CLOSE"], 0, 2], time(40000)],
-        "behind": [up(0), [E["ADD"]], up(1), *[submit(1)] * 3, [E["PING"], 0, 1, BEHIND], [E["CLOSE"], 1, 0], time(2100), answer(0, LOGOUT, BEHIND),
+        "behind": [up(0), [E["ADD"]], up(1), *[submit(1)] * 3, [E["PING"], 0, 1, BEHIND], [E["CLOSE"], 1, 0],
+                time(2100), answer(0, LOGOUT, BEHIND),
                    answer(0, NOP, BEHIND), *[read_all(0, i) for i in range(3)]],
         "shut": [up(0), [E["PING"], 0, 1, SHUT | BEHIND], many(0), many(0), [E["PING"], 0, 1, 0],
                  *[read_all(0, i) for i in range(16)]],
@@ -131,7 +136,8 @@ def engine():
                    answer(0, TMF, 0, 0x85), time(4000)],
         "too_late": [up(0), submit(0), time(2100), answer(0, TMF), submit(0), time(2100), answer(0, TMF, 0, 0x81),
                      time(4000), submit(0, WRITE), time(2100), answer(0, TMF, 0, 0x85)],
-        "pieces_sent": [up(0), [E["STUFF"], 0], submit(0, WRITE, 9000), *[[E["SEND"], 0, *u16(n)] for n in (1, 47, 100)],
+        "pieces_sent": [up(0), [E["STUFF"], 0], submit(0, WRITE, 9000), *[[E["SEND"], 0, *u16(n)] for n in (1,
+                47, 100)],
                         r2t(0), [E["SEND"], 0, *u16(60)], [E["CLOSE"], 0, 0]],
         "habits": [up(0), [E["HABITS"], 3], [E["ADD"]], up(1), submit(0), submit(1), time(5100), answer(0, NOP),
                    read_all(0, 0), read_all(1, 1), [E["REMOVE"], 2], answer(1, LOGOUT)],
@@ -165,16 +171,19 @@ def login():
         put("login", f"pieces.{mode}", [flags, 0, *[L["GOOD"], 0, 0, 11] * 6])
         put("login", f"added.{mode}", [flags, 0, *good * 6, L["ADD"], 0, L["WHOLE"], 1, L["CLOSE"], 1, L["TIME"], 0,
                                        *u16(1100), L["WHOLE"], 1, L["WHOLE"], 0])
-        put("login", f"back.{mode}", [flags, 0, L["WHOLE"], 0, L["CLOSE"], 0, L["TIME"], 0, *u16(1100), L["WHOLE"], 0])
+        put("login", f"back.{mode}", [flags, 0, L["WHOLE"], 0, L["CLOSE"], 0, L["TIME"], 0, *u16(1100),
+                L["WHOLE"], 0])
         put("login", f"continued.{mode}", [flags | 4, 0, L["WHOLE"], 0, L["CLOSE"], 0, L["TIME"], 0, *u16(2100),
-                                           L["WHOLE"], 0, L["CLOSE"], 0, L["TIME"], 0, *u16(2100), L["STATUS"], 0, 2,
+                                           L["WHOLE"], 0, L["CLOSE"], 0, L["TIME"], 0, *u16(2100), L["STATUS"],
+                                                   0, 2,
                                            10, 0])
         put("login", f"wrong_proof.{mode}", [flags, 0, *good * 2, L["GOOD"], 0, 0x84, 0, *good])
         put("login", f"another_pair.{mode}", [flags, 0, L["GOOD"], 0, 0, 0x80, 8, 3, *good * 4])
         put("login", f"moved.{mode}", [flags, 0, L["STATUS"], 0, 0x81, 1, 31, 0, L["OPEN"], 0, *good * 5])
     for n in range(8):
         put("login", f"status.{n}", [0, 0, L["STATUS"], 0, 2 + n % 2, n, 0])
-    put("login", "keys", [0, 0, L["KEYS"], 0, 0x81, 2, 10, 11, 0, 0, L["KEYS"], 0, 0x87, 5, 12, 0, 13, 0, 14, 16, 18, 17,
+    put("login", "keys", [0, 0, L["KEYS"], 0, 0x81, 2, 10, 11, 0, 0, L["KEYS"], 0, 0x87, 5, 12, 0, 13, 0, 14,
+            16, 18, 17,
                           25, 10])
     put("login", "discovery", [1, 0, *good * 4])
 
@@ -194,20 +203,29 @@ def nbd():
     options = b"".join(b"IHAVEOPT" + struct.pack(">II", n, 0) for n in (8, 3, 6, 2))
     go = b"IHAVEOPT" + struct.pack(">IIIHH", 7, 8, 0, 1, 3)
     request = struct.pack(">IHHQQI", 0x25609513, 0, 0, 9, 0, 4096)
-    for name, begin in {"fua": [0, 0x1f, 0], "read_only": [1, 0x01, 0], "small": [1, 0x56, 0], "cut": [0, 0x1f, 1]}.items():
+    for name, begin in {"fua": [0, 0x1f, 0], "read_only": [1, 0x01, 0], "small": [1, 0x56, 0], "cut": [0, 0x1f,
+            1]}.items():
         for hello in ("HELLO", "HELLO_STRUCTURED"):
             first = [*begin, N[hello], 0]
-            put("nbd", f"all.{name}.{hello.lower()}", first + ask(0, NBD_READ) + ask(0, NBD_WRITE, 1) + ask(0, NBD_FLUSH, 0, 2, 0, 0)
+            put("nbd", f"all.{name}.{hello.lower()}", first + ask(0, NBD_READ) + ask(0, NBD_WRITE, 1) + ask(0,
+                    NBD_FLUSH, 0, 2, 0, 0)
                 + ask(0, NBD_TRIM) + ask(0, NBD_ZERO, 9) + [N["GOOD"], 0] * 5 + [N["READ"], 0] + ask(0, NBD_DISC))
             put("nbd", f"many.{name}.{hello.lower()}", first + ask(0, NBD_READ, many=150) + [N["GOOD"], 3] * 20
                 + [N["ANSWER"], 0, 0, 0x28, 0, N["ANSWER"], 0, 0, 0x08, 0, N["TIME"], *u16(3000), N["READ"], 0])
-            put("nbd", f"errors.{name}.{hello.lower()}", first + ask(0, NBD_READ) + [N["ANSWER"], 0, 0, 2, 0, 0x70, 0, 3, *[0] * 15]
+            put("nbd", f"errors.{name}.{hello.lower()}", first + ask(0, NBD_READ) + [N["ANSWER"], 0, 0, 2, 0,
+                    0x70, 0, 3, *[0] * 15]
                 + ask(0, NBD_WRITE) + [N["ANSWER"], 0, 3, 0, 0, N["CHANGE"], 0x81] + ask(0, NBD_READ, 0, 0, 60000))
     put("nbd", "options", [0, 0, 0, N["RAW"], 0, *u16(4), 0, 0, 0, 3, N["RAW"], 0, *u16(len(options)), *options])
+    put("nbd", "end", [0, 0x1f, 0, N["HELLO"], 0, *[byte for kind in (NBD_READ, NBD_WRITE, NBD_TRIM, NBD_ZERO)
+                                                    for byte in ask(0, kind, 0, 0, 19992) + ask(0, kind, 0, 0,
+                                                            19993)],
+                       *[N["GOOD"], 0] * 8])
     put("nbd", "by_name", [0, 0, 0, N["RAW"], 0, *u16(20), 0, 0, 0, 1, *b"IHAVEOPT", 0, 0, 0, 1, 0, 0, 0, 0])
-    put("nbd", "raw", [0, 0, 0, N["RAW"], 0, *u16(4 + len(go) + len(request)), 0, 0, 0, 3, *go, *request, N["GOOD"], 0])
+    put("nbd", "raw", [0, 0, 0, N["RAW"], 0, *u16(4 + len(go) + len(request)), 0, 0, 0, 3, *go, *request,
+            N["GOOD"], 0])
     put("nbd", "three", [0, 0, 0, N["OPEN"], 1, N["OPEN"], 2, N["HELLO"], 1, N["HELLO"], 2, *ask(1, NBD_WRITE),
-                         *ask(2, NBD_READ), N["HALF"], 1, N["CLOSE"], 2, N["GOOD"], 0, N["GOOD"], 0, N["TIME"], *u16(31000)])
+                         *ask(2, NBD_READ), N["HALF"], 1, N["CLOSE"], 2, N["GOOD"], 0, N["GOOD"], 0, N["TIME"],
+                                 *u16(31000)])
 
 
 # ---- bus
@@ -244,30 +262,37 @@ def bus():
     ready = [B["DISK"], 0, 1, 2, 1, 0]
     session = discover + enter + io + ready * 4
     add = call("AddIScsiConnection", ID, ANY, PORTAL, [0], OPTIONS, [0])
-    put("bus", "discover", discover + call("ReportIScsiTargets", [1]) + call("ReportIScsiTargetPortals", [0], TARGET, [0], [0])
-        + call("ReportIScsiSendTargetPortals") + call("RefreshIScsiSendTargetPortal", [0], ANY, PORTAL) + bad + good * 3
+    put("bus", "discover", discover + call("ReportIScsiTargets", [1]) + call("ReportIScsiTargetPortals", [0],
+            TARGET, [0], [0])
+        + call("ReportIScsiSendTargetPortals") + call("RefreshIScsiSendTargetPortal", [0], ANY, PORTAL) + bad
+                + good * 3
         + call("RemoveIScsiSendTargetPortal", [0], ANY, PORTAL))
     put("bus", "session", session + call("GetIScsiSessionList") + call("GetDevicesForIScsiSession", ID)
         + call("LogoutIScsiTarget", ID) + [B["DISK"], 0, 0] * 4 + good * 2)
-    put("bus", "connections", session + add + good + call("GetIScsiSessionList") + nexus(3, 5, 0, 0, 0) + nexus(3, 5, 0, 0, 0)
-        + call("RemoveIScsiConnection", ID, [0x40, 0]) + good + nexus(4, 5, 0, 0, 0, 0x80) + nexus(4, 5, 0, 0, 0, 0))
+    put("bus", "connections", session + add + good + call("GetIScsiSessionList") + nexus(3, 5, 0, 0, 0)
+            + nexus(3, 5, 0, 0, 0)
+        + call("RemoveIScsiConnection", ID, [0x40, 0]) + good + nexus(4, 5, 0, 0, 0, 0x80) + nexus(4, 5, 0, 0,
+                0, 0))
     put("bus", "add_fails", session + add + bad + nexus(6 + 0x80 - 0, 0) + good * 2)
     put("bus", "login_fails", discover + enter[:-len(good)] + bad + good * 2)
     put("bus", "scsi", session + call("SendScsiInquiry", ID, [0], [0], [0], [0xff, 0]) + io
         + call("SendScsiReadCapacity", ID, [0], [8]) + nexus(7, 0x40, *[0x70, 0, 6] + [0] * 15, 0)
         + call("SendScsiReportLuns", ID, [200]) + nexus(7, 0x85, 0))
     put("bus", "policy", session + call("SetIScsiSessionLoadBalancePolicy", ID, [5], [1, 0x20, 1, 1])
-        + call("GetIScsiSessionLoadBalancePolicy", ID) + call("SendIScsiTaskManagement", ID, [0], [5]) + nexus(1, 0))
+        + call("GetIScsiSessionLoadBalancePolicy", ID) + call("SendIScsiTaskManagement", ID, [0], [5])
+                + nexus(1, 0))
     put("bus", "settings", call("SetIScsiInitiatorNodeName", [8]) + call("GetIScsiInitiatorNodeName")
         + call("SetIScsiDefault", [14], [15]) + call("SetIScsiDefault", [17], [15]) + call("GetIScsiDefault", [17])
         + call("ReportIScsiDefaults") + call("SetIScsiInitiatorCHAPSharedSecret", [16, *b"sixteen  letters"])
         + call("GetIScsiVersionInformation") + call("ReportIScsiInitiatorList") + call("ReportIScsiInitiatorPorts"))
     put("bus", "unit_attention", session + nexus(5, 0, 0, *[0x70, 0, 6] + [0] * 9 + [0x3f, 0x0e, 0, 0, 0, 0])
         + [B["DISK"], 0, 31, 2, 1, 0, B["TURN"]])
-    put("bus", "persistent", discover + call("LoginIScsiTarget", TARGET, [0], [0], ANY, PORTAL, [0], [0], OPTIONS, [0], [1]))
+    put("bus", "persistent", discover + call("LoginIScsiTarget", TARGET, [0], [0], ANY, PORTAL, [0], [0],
+            OPTIONS, [0], [1]))
     put("bus", "raw", [B["RAW"], 1, 16, *b"l\1\0\1\0\0\0\0\1\0\0\0\0\0\0\0", B["RAW"], 0, 4, *b"\0AUT"])
     put("bus", "types", [B["CALL_ANY"], 0, 2, 3, 5, 0, 8, 1, 0, 9, 1, 4])
-    put("bus", "clients", [B["OPEN"], 1, B["OPEN"], 2, B["CALL"], 1, 4, B["CLOSE"], 1, B["CLOSE"], 0, B["CALL"], 2, 4])
+    put("bus", "clients", [B["OPEN"], 1, B["OPEN"], 2, B["CALL"], 1, 4, B["CLOSE"], 1, B["CLOSE"], 0,
+            B["CALL"], 2, 4])
 
 
 # ---- text, pdu, scsi
@@ -284,7 +309,8 @@ def text():
     put("text", "operational", b"\0" + op)
     put("text", "added", b"\1" + b"HeaderDigest=None\0DataDigest=None\0MaxRecvDataSegmentLength=65536\0")
     put("text", "reporting", b"\0TaskReporting=FastAbort\0iSCSIProtocolLevel=2\0")
-    put("text", "odd", b"\0X-com.example=1\0IFMarker=No\0OFMarkInt=Reject\0MaxConnections=0x10\0CHAP_C=0bAAECAwQ=\0")
+    put("text", "odd",
+            b"\0X-com.example=1\0IFMarker=No\0OFMarkInt=Reject\0MaxConnections=0x10\0CHAP_C=0bAAECAwQ=\0")
     put("text", "targets", b"\0" + targets)
 
 
@@ -299,11 +325,13 @@ def scsi():
     put("scsi", "inquiry", bytes([0, 0, 6, 2, 31, 0, 0, 2]) + b"VENDOR  PRODUCT         1.0 " + bytes(8))
     put("scsi", "vpd00", bytes([0, 0, 0, 5, 0, 0x80, 0x83, 0xb0, 0xb2]))
     put("scsi", "vpd80", bytes([0, 0x80, 0, 8]) + b"SERIAL42")
-    put("scsi", "vpd83", bytes([0, 0x83, 0, 40, 1, 3, 0, 8, 0x50, 1, 2, 3, 4, 5, 6, 7, 2, 1, 0, 12]) + b"T10 VENDOR 1"
+    put("scsi", "vpd83", bytes([0, 0x83, 0, 40, 1, 3, 0, 8, 0x50, 1, 2, 3, 4, 5, 6, 7, 2, 1, 0, 12])
+            + b"T10 VENDOR 1"
         + bytes([0x53, 8, 0, 8]) + b"naa.5000")
     put("scsi", "vpdb0", bytes([0, 0xb0, 0, 60]) + bytes(range(60)))
     put("scsi", "capacity", struct.pack(">QI", 1 << 20, 512) + bytes(20))
-    put("scsi", "luns", struct.pack(">II", 24, 0) + bytes(8) + bytes([0, 1]) + bytes(6) + bytes([0x40, 2]) + bytes(6))
+    put("scsi", "luns", struct.pack(">II", 24, 0) + bytes(8) + bytes([0, 1]) + bytes(6) + bytes([0x40, 2])
+            + bytes(6))
     put("scsi", "sense", bytes([0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x29, 0, 0, 0, 0, 0]))
     put("scsi", "sense_descriptor", bytes([0x72, 5, 0x20, 0, 0, 0, 0, 12, 0, 10, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 1]))
     put("scsi", "mode", bytes([23, 0, 0x10, 0, 8, 18, 4]) + bytes(17))

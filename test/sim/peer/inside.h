@@ -41,6 +41,8 @@ struct peer {
 	struct random random;
 	uint64_t now;
 	struct peer_disk disk[PEER_LUNS];
+	unsigned luns_made;    /* what there is memory for; options has what is shown */
+	uint32_t blocks_made;
 	struct list conns;     /* owned */
 	struct list sessions;  /* owned */
 	struct list ended;     /* sessions to be freed; owned */
@@ -298,6 +300,8 @@ struct peer_login *login_new(void);
 /* Logins that are under way can't join it any more. */
 void login_session_ended(struct peer *peer, const struct peer_session *session);
 void login_drop(struct peer_login *login);
+/* Notes a violation, refuses the login and closes. */
+void login_violation(struct peer_conn *conn, const char *what);
 void login_request(struct peer_conn *conn, const uint8_t *bhs, const uint8_t *data, uint32_t len);
 
 /* keys.c: answers one operational key; false if it is not one. */

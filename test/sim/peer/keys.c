@@ -79,7 +79,7 @@ static void take_number(struct peer_conn *c, const struct row *row, const char *
 	uint64_t theirs;
 
 	if (text_number(value, &theirs) < 0 || theirs < row->lowest || theirs > row->highest) {
-		conn_violation(c, "a number out of range");
+		login_violation(c, "a number out of range");
 		return;
 	}
 	if (row->rule == DECLARED) {
@@ -99,7 +99,7 @@ static void take_bool(struct peer_conn *c, const struct row *row, const char *va
 	bool theirs, ours = ours_of(row, &c->peer->options);
 
 	if (text_bool(value, &theirs) < 0) {
-		conn_violation(c, "neither Yes nor No");
+		login_violation(c, "neither Yes nor No");
 		return;
 	}
 	ours = row->rule == AND ? ours && theirs : ours || theirs;
@@ -144,7 +144,7 @@ bool keys_answer(struct peer_conn *c, const struct text_pair *pair, bool leading
 	if (row == rows + sizeof(rows) / sizeof(rows[0]))
 		return false;
 	if (row->leading && !leading) {
-		conn_violation(c, "a leading-only key on an added connection"); /* LOG-24 */
+		login_violation(c, "a leading-only key on an added connection"); /* LOG-24 */
 		return true;
 	}
 	switch (row->rule) {

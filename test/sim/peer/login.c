@@ -98,6 +98,14 @@ static void refuse(struct peer_conn *c, unsigned status)
 	conn_close(c);
 }
 
+/* 7.12: it fails with the code for a fault of the initiator. */
+void login_violation(struct peer_conn *c, const char *what)
+{
+	peer_note(c->peer, "connection %u: %s", c->cid, what);
+	if (!c->closing)
+		refuse(c, 0x0200);
+}
+
 /* The last request was answered well: the connection enters its session. */
 static void enter_session(struct peer_conn *c)
 {
@@ -179,7 +187,7 @@ static bool find_session(struct peer_conn *c)
 	}
 	reinstates = session_conn(s, l->first.cid) != NULL;
 	if (reinstates && !s->params.level)
-		conn_violation(c, "the CID of a connection that lives");
+		login_violation(c, "the CID of a connection that lives");
 	if (session_conns(s) - reinstates >= s->params.max_connections) {
 		refuse(c, 0x0206);
 		return false;
@@ -252,7 +260,7 @@ static void end_chap(struct peer_conn *c)
 	if (!l->theirs_len)
 		return;
 	if (l->theirs_len == l->challenge_len && !memcmp(l->theirs, l->challenge, l->theirs_len))
-		conn_violation(c, "our own challenge came back");
+		login_violation(c, "our own challenge came back");
 	if (!o->mutual_secret) {
 		refuse(c, 0x0201);
 		return;
@@ -281,7 +289,7 @@ static void take_security_key(struct peer_conn *c, const struct text_pair *pair)
 	else if (strcmp(key, "CHAP_C") == 0 && l->step == STEP_CHAP_R)
 		text_binary(pair->value, l->theirs, sizeof(l->theirs), &l->theirs_len);
 	else if (strcmp(pair->value, "NotUnderstood"))
-		conn_violation(c, "a key that does not belong there");
+		login_violation(c, "a key that does not belong there");
 }
 
 static void take_key(struct peer_conn *c, const struct text_pair *pair)
@@ -317,7 +325,7 @@ static void take_keys(struct peer_conn *c)
 	while (!c->closing && (r = text_next(&in, &pair, &fault)) > 0)
 		take_key(c, &pair);
 	if (r < 0)
-		conn_violation(c, "a login text that can't be read");
+		login_violation(c, "a login text that can't be read");
 	l->text_len = 0;
 }
 
@@ -367,7 +375,7 @@ static bool first_text(struct peer_conn *c)
 	if (c->closing)
 		return false;
 	if (!l->initiator[0])
-		conn_violation(c, "a login without InitiatorName");
+		login_violation(c, "a login without InitiatorName");
 	if (o->redirect && c->peer->redirected < o->redirect_times) {
 		redirect(c);
 		return false;
@@ -396,13 +404,13 @@ static void answer(struct peer_conn *c)
 		return;
 	chap_open = l->step == STEP_CHAP_A || l->step == STEP_CHAP_R;
 	if (chap_open && l->now.csg != PDU_STAGE_SECURITY) {
-		conn_violation(c, "the operational stage before CHAP ended");
+		login_violation(c, "the operational stage before CHAP ended");
 		return;
 	}
 	l->transit = l->now.transit && !chap_open;
 	wrong = l->leading && l->now.nsg == PDU_STAGE_FULL_FEATURE ? keys_fault(&c->params) : NULL;
 	if (l->transit && wrong) {
-		conn_violation(c, wrong);
+		login_violation(c, wrong);
 		return;
 	}
 	send_piece(c);
@@ -418,14 +426,14 @@ void login_request(struct peer_conn *c, const uint8_t *bhs, const uint8_t *data,
 	pdu_get_login_request(bhs, &r);
 	wrong = request_fault(l, &r);
 	if (wrong || l->text_len + len > PEER_TEXT) {
-		conn_violation(c, wrong ? wrong : "a text of more than 64 KiB");
+		login_violation(c, wrong ? wrong : "a text of more than 64 KiB");
 		return;
 	}
 	if (first) {
 		l->first = r;
 		c->cid = r.cid;
 	} else if (r.exp_stat_sn != c->stat_sn) {
-		conn_violation(c, "ExpStatSN in login is not the next StatSN");
+		login_violation(c, "ExpStatSN in login is not the next StatSN");
 	}
 	l->begun = true;
 	l->now = r;

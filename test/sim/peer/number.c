@@ -122,11 +122,11 @@ static bool first_time(struct peer_conn *c, const uint8_t *bhs, uint32_t cmd_sn)
 	}
 	if (c->numbered && !sn_gt(cmd_sn, c->last_cmd_sn)) {
 		if (!s->cleaned || sn_gt(cmd_sn, s->cleaned_max))
-			conn_violation(c, "CmdSN does not rise");
+			peer_note(s->peer, "connection %u: CmdSN does not rise", c->cid);
 		else
 			s->peer->counts.retries++;
 	}
-	return !c->closing;
+	return true;
 }
 
 void number_acknowledged(struct peer_conn *c, uint32_t exp_stat_sn)

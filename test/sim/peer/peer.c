@@ -74,6 +74,8 @@ struct peer *peer_new(const struct peer_options *options)
 	list_init(&p->running);
 	list_init(&p->ended);
 	p->next_tsih = (uint16_t)random_next(&p->random);
+	p->luns_made = options->luns;
+	p->blocks_made = options->blocks;
 	for (unsigned i = 0; i < options->luns; i++) {
 		p->disk[i].cache = peer_alloc((size_t)options->blocks * PEER_BLOCK);
 		p->disk[i].medium = peer_alloc((size_t)options->blocks * PEER_BLOCK);
@@ -475,6 +477,15 @@ void peer_unit_attention(struct peer *p, unsigned lun, uint16_t code)
 		session_attention(list_entry(it, struct peer_session, link), lun, code);
 }
 
+bool peer_resize(struct peer *p, unsigned luns, uint32_t blocks)
+{
+	if (!luns || luns > p->luns_made || !blocks || blocks > p->blocks_made)
+		return false;
+	p->options.luns = luns;
+	p->options.blocks = blocks;
+	return true;
+}
+
 void peer_restart(struct peer *p)
 {
 	while (!list_empty(&p->sessions))
@@ -498,6 +509,12 @@ void peer_power_failure(struct peer *p)
 const uint8_t *peer_block(const struct peer *p, unsigned lun, uint32_t block)
 {
 	return p->disk[lun].cache + (size_t)block * PEER_BLOCK;
+}
+
+void peer_put_block(struct peer *p, unsigned lun, uint32_t block, const uint8_t data[PEER_BLOCK])
+{
+	memcpy(p->disk[lun].cache + (size_t)block * PEER_BLOCK, data, PEER_BLOCK);
+	memcpy(p->disk[lun].medium + (size_t)block * PEER_BLOCK, data, PEER_BLOCK);
 }
 
 unsigned peer_sessions(const struct peer *p)

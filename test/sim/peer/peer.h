@@ -52,6 +52,7 @@ struct peer_options {
 	unsigned max_r2t;
 	bool initial_r2t, immediate_data;
 	uint32_t r2t_len;               /* bytes asked for by one R2T at most; 0: MaxBurstLength */
+	bool whole_r2ts;                /* as many bytes as may be; else some R2Ts ask for fewer */
 	uint32_t data_in_len;           /* bytes of one Data-In at most; 0: what the initiator takes */
 	bool status_in_data;            /* a good read ends with a status in its last Data-In */
 	bool digests;                   /* takes CRC32C where it is offered */
@@ -142,12 +143,17 @@ uint16_t peer_conn_cid(const struct peer_conn *conn);
 
 /* A unit attention (ASC << 8 | ASCQ) for every session, told by its next command on that LUN. */
 void peer_unit_attention(struct peer *peer, unsigned lun, uint16_t code);
+/* So many disks of so many blocks from now on, each at most what it began with. Tells nobody. */
+bool peer_resize(struct peer *peer, unsigned luns, uint32_t blocks);
 /* Closes all connections and forgets all sessions, as a restart does. Caches stay. */
 void peer_restart(struct peer *peer);
 /* The power fails: caches forget what was not flushed. Connections are the caller's to cut. */
 void peer_power_failure(struct peer *peer);
 /* A block as a read would give it. */
 const uint8_t *peer_block(const struct peer *peer, unsigned lun, uint32_t block);
+
+/* Puts one there, as if it had been written long ago. */
+void peer_put_block(struct peer *peer, unsigned lun, uint32_t block, const uint8_t data[PEER_BLOCK]);
 
 /* The first rule that the initiator broke; NULL if none. */
 const char *peer_violation(const struct peer *peer);

@@ -238,12 +238,10 @@ static void logout_other(struct peer_task *t, const struct pdu_logout_request *r
 	bool recovery = r->reason == PDU_LOGOUT_RECOVERY;
 
 	if (!s->params.level) {
-		conn_violation(t->conn, "a Logout that level 0 has no use for");
-		task_free(t);
-		return;
+		peer_note(p, "connection %u: a Logout that level 0 has no use for", t->conn->cid);
+	} else if (recovery && s->params.level < 2) {
+		peer_note(p, "connection %u: a recovery Logout below level 2", t->conn->cid);
 	}
-	if (recovery && s->params.level < 2)
-		conn_violation(t->conn, "a recovery Logout below level 2");
 	if (peer_lies_now(p, p->options.lies.cleanup_answer)) {
 		answer_logout(t, (uint8_t)p->options.lies.cleanup_answer);
 		return;
@@ -339,7 +337,7 @@ static void check_reassign(const struct peer_task *f, uint8_t answer)
 	else if (answer == REASSIGN_REJECTED)
 		wrong = "a TASK REASSIGN of what is no command"; /* RA-4 */
 	if (wrong)
-		conn_violation(f->conn, wrong);
+		peer_note(f->session->peer, "connection %u: %s", f->conn->cid, wrong);
 }
 
 static void respond(struct peer_task *f, uint8_t answer)

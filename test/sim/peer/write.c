@@ -23,7 +23,7 @@ static void plan_missing(struct peer_task *t, uint32_t at, struct peer_plan *pla
 {
 	struct peer *p = t->session->peer;
 	uint32_t most = t->session->params.max_burst, end, n;
-	bool whole = !random_one_in(&p->random, 2);
+	bool whole = p->options.whole_r2ts || !random_one_in(&p->random, 2);
 
 	if (p->options.r2t_len && p->options.r2t_len < most)
 		most = p->options.r2t_len;
