@@ -272,7 +272,6 @@ static void settle(struct conn *c, struct task *task)
 		task->data_end = task->data.next + 1;
 		missing = true;
 	}
-
 	if (task->hopeless && missing)
 		data_in_hopeless(c, task);
 	else if (task->has_status && !missing)

@@ -83,7 +83,8 @@ bool logout_send(struct conn *c, uint64_t now)
 {
 	uint32_t itt;
 
-	if (busy(c) || !numbers_arrived(c) || !session_rests(c) || !tag_take(&c->shared->tags, c->slot, NULL, &itt))
+	if (busy(c) || !numbers_arrived(c) || !session_rests(c) ||
+	    !tag_take(&c->shared->tags, c->slot, NULL, &itt))
 		return false;
 	c->logout_itt = itt;
 	c->limit = answer_limit(c, now);

@@ -102,7 +102,8 @@ void session_add_conn(struct session *s, const struct conn_options *options, voi
 	case PHASE_NEW:
 		break;
 	case PHASE_UP:
-		if (s->members + cleanup_strays(s) >= s->params.max_connections || s->members >= ENGINE_MAX_CONNS) {
+		if (s->members + cleanup_strays(s) >= s->params.max_connections ||
+		    s->members >= ENGINE_MAX_CONNS) {
 			session_answer_fault(s, token, FAULT_TOO_MANY, /* MCS-5, TOL-5 */
 				     "the session has all connections that were negotiated");
 			return;

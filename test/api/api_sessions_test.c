@@ -150,7 +150,7 @@ static void login_secret(const char *name, UCHAR *secret, ISCSI_UNIQUE_SESSION_I
 	api_expect(ERROR_SUCCESS, login(name, &portal, &options, 0, session));
 }
 
-/* A target that knows our secret for another one is reported: with both names, never with the secret. */
+/* A target that knows our secret for another one is reported: both names, never the secret. */
 static void test_secret_of_two(void **state)
 {
 	static const char *const one[] = { "--chap=user1:sesameopenit", NULL };

@@ -61,6 +61,7 @@ static void set(void **state)
 	(void)state;
 	fake_start(policy_set);
 	assert_int_equal(SetIScsiSessionLoadBalancePolicy(&id, &policies), 0);
+	assert_int_equal(fake_calls(), 1);
 	assert_int_equal(seen_policy, 5);
 	assert_int_equal(seen_paths, 2);
 	assert_int_equal(seen[0].conn, 21);
@@ -72,6 +73,7 @@ static void set(void **state)
 	policies.iSCSI_PathCount = 0;
 	policies.iSCSI_Paths = NULL;
 	assert_int_equal(SetIScsiSessionLoadBalancePolicy(&id, &policies), ISDSC_INVALID_PATH_ID);
+	assert_int_equal(fake_calls(), 2);
 	assert_int_equal(seen_paths, 0);
 	fake_stop();
 }
@@ -118,6 +120,7 @@ static void set_many(void **state)
 		paths[i].Size = sizeof(*paths);
 	fake_start(policy_set);
 	assert_int_equal(SetIScsiSessionLoadBalancePolicy(&id, &policies), 0);
+	assert_int_equal(fake_calls(), 1);
 	assert_int_equal(seen_paths, 256);
 	fake_stop();
 	free(paths);
@@ -167,6 +170,7 @@ static void get(void **state)
 	/* What was got can be set. */
 	fake_start(policy_set);
 	assert_int_equal(SetIScsiSessionLoadBalancePolicy(&id, policies), 0);
+	assert_int_equal(fake_calls(), 1);
 	assert_int_equal(seen_policy, 3);
 	assert_int_equal(seen_paths, 2);
 	assert_int_equal(seen[0].primary, 1);
@@ -220,6 +224,7 @@ static void task_management(void **state)
 	assert_int_equal(response, 77);
 	assert_int_equal(SendIScsiTaskManagement(&id, 0x100, 5, &response), 0);
 	assert_int_equal(response, 0);
+	assert_int_equal(fake_calls(), 2);
 	assert_int_equal(seen_lun, 0x100);
 	assert_int_equal(seen_function, 5);
 	assert_int_equal(SendIScsiTaskManagement(&id, 7, 10, &response), 0);
