@@ -376,7 +376,7 @@ void cleanup_lapse(struct session *s, const struct fault *why, uint64_t now)
 	s->cleaner = NULL;
 	s->first_place = 0;
 	s->phase = PHASE_LAPSED;
-	s->retry_at = now;
+	s->retry_at = now + recovery_rest(s); /* as for a reinstatement: LIO needs it as well */
 	if (!good)
 		recovery_escalate(s, now);
 }
