@@ -151,7 +151,8 @@ void units_hinted(struct service *service, const struct nexus *nexus, uint64_t l
 		  const struct sense *sense);
 /* Closes all disks. units_closed of svc_session.c is told when none is left. */
 void units_close(struct svc_session *session);
-/* Answers GetDevicesForIScsiSession once the units are known, no search is to come, or SVC_DEVICE_SECONDS went by. */
+/* Answers GetDevicesForIScsiSession once the units are known, no search is to come, or
+ * SVC_DEVICE_SECONDS went by. */
 void units_wait(struct svc_session *session, struct bus_call *call);
 /* Ends all waiting calls; the session closes. */
 void units_forget_waiters(struct svc_session *session);
