@@ -101,7 +101,6 @@ void nexus_manage(struct nexus *nexus, uint64_t conn_id, uint8_t function, uint6
 unsigned nexus_conns(struct nexus *nexus, struct nexus_conn *ret, unsigned n);
 /* Control thread. */
 bool nexus_is_up(const struct nexus *nexus);
-const uint8_t *nexus_isid(const struct nexus *nexus);
 /* The loop on which the session lives; the best place for its disks. Any thread. */
 struct loop *nexus_home(const struct nexus *nexus);
 

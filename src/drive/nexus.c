@@ -32,7 +32,6 @@ int nexus_new(struct drive *drive, const struct session_config *config, const st
 	n->ctx = ctx;
 	n->policy = PATH_ROUND_ROBIN;
 	paths_init(&n->paths, n->policy);
-	memcpy(n->isid, config->isid, sizeof(n->isid));
 	n->home_index = drive_next_home(drive);
 	n->home = drive_loop(drive, n->home_index);
 	list_init(&n->mirrors);
@@ -47,11 +46,6 @@ int nexus_new(struct drive *drive, const struct session_config *config, const st
 bool nexus_is_up(const struct nexus *n)
 {
 	return n->up;
-}
-
-const uint8_t *nexus_isid(const struct nexus *n)
-{
-	return n->isid;
 }
 
 struct loop *nexus_home(const struct nexus *n)

@@ -32,7 +32,6 @@ struct nexus {
 	void *ctx;
 	struct loop *home;
 	unsigned home_index;
-	uint8_t isid[6];
 
 	/* the control thread's own */
 	bool up;

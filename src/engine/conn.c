@@ -102,11 +102,6 @@ uint64_t conn_id(const struct conn *c)
 	return c->options.id;
 }
 
-uint16_t conn_cid(const struct conn *c)
-{
-	return c->cid;
-}
-
 enum conn_state conn_state(const struct conn *c)
 {
 	return c->state;

@@ -256,7 +256,8 @@ enum conn_event_kind {
 	CONN_EVENT_ASYNC,      /* .async: pass to session_conn_async */
 	CONN_EVENT_WAKE,       /* .wake: bit per slot; call conn_wake on those connections */
 	CONN_EVENT_END,        /* the connection is over: close the socket, tell session_conn_ended.
-	                          Last event of this connection: all tasks were returned before. */
+	                          Last event of this connection: all tasks were returned before. Pull up to
+	                          it before suspended tasks are given out again. */
 };
 
 struct conn_async {
@@ -348,7 +349,6 @@ void conn_conclude_covered(struct conn *c, uint8_t function, uint64_t lun, uint3
 void conn_cleanup(struct conn *c, const struct conn_lost *lost, uint64_t now);
 /* Smoothed round trip to the target, in nanoseconds; 0 while unknown (TIM-4). Any thread. */
 uint64_t conn_round_trip(const struct conn *c);
-uint16_t conn_cid(const struct conn *c);
 /* Sends one text request with the key=value pairs in `text` (each ended by NUL). Discovery: one at
  * a time; returns -EBUSY if one is open, -ENOTCONN when not logged in. */
 int conn_text(struct conn *c, const char *text, size_t len, uint64_t now);

@@ -25,7 +25,6 @@ struct nexus {
 	unsigned conns;
 	bool up, over; /* over: has to end once nothing is open */
 	enum path_policy policy;
-	uint8_t isid[6];
 };
 
 struct disk {
@@ -86,7 +85,6 @@ int nexus_new(struct drive *drive, const struct session_config *config, const st
 	n->ops = *ops;
 	n->ctx = ctx;
 	n->policy = PATH_ROUND_ROBIN;
-	memcpy(n->isid, config->isid, sizeof(n->isid));
 	list_init(&n->calls);
 	list_init(&n->ios);
 	list_append(&nexuses, &n->link);
@@ -195,11 +193,6 @@ unsigned nexus_conns(struct nexus *n, struct nexus_conn *ret, unsigned room)
 bool nexus_is_up(const struct nexus *n)
 {
 	return n->up;
-}
-
-const uint8_t *nexus_isid(const struct nexus *n)
-{
-	return n->isid;
 }
 
 void nexus_submit(struct nexus *n, struct io *io)
