@@ -125,8 +125,8 @@ int discover_add(struct service *service, const struct store_portal *portal, str
 		return -ENOSPC;
 	/* The same address may have been written in another way, with brackets. */
 	if (source && strcasecmp(source->stored.portal.address, portal->portal.address) != 0)
-		r = store_remove_portal(service->store, &source->stored);
-	if (r == 0)
+		r = store_replace_portal(service->store, &source->stored, portal);
+	else
 		r = store_put_portal(service->store, portal);
 	if (r < 0)
 		return r;

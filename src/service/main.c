@@ -117,6 +117,8 @@ static void prepare_signals(void)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A limit on files is an error of the one write. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Held back until the service takes them, so that none is lost while it starts. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

@@ -41,9 +41,9 @@ int node_init(struct service *service)
 		default_name(service->node_name);
 	if (r < 0 && r != -ENOENT && r != -EMSGSIZE)
 		return r;
-	r = store_get(service->store, "initiator-secret", service->initiator_secret,
-		      sizeof(service->initiator_secret));
-	if (r < 0 && r != -ENOENT && r != -EMSGSIZE)
+	r = store_get_secret(service->store, "initiator-secret", service->initiator_secret,
+			     sizeof(service->initiator_secret));
+	if (r < 0 && r != -ENOENT && r != -EMSGSIZE && r != -ENOKEY)
 		return r;
 	service->initiator_secret_len = r > 0 ? (unsigned)r : 0;
 	return isid_init(&service->isid, service->store);
@@ -71,7 +71,7 @@ int node_set_name(struct service *service, const char *name)
 
 int node_set_secret(struct service *service, const uint8_t *secret, unsigned len)
 {
-	int r = store_set(service->store, "initiator-secret", len ? secret : NULL, len);
+	int r = store_set_secret(service->store, "initiator-secret", len ? secret : NULL, len);
 
 	if (r < 0)
 		return r;

@@ -7,10 +7,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define PORT_NUMBER_ANY UINT32_MAX
 
-enum { OPTIONS_TEXT = 256, OPTIONS_BYTES = 255 };
+enum {
+	OPTIONS_TEXT = 256,
+	OPTIONS_BYTES = 255,
+	PRESHARED_KEY_MAX = 512,
+	MAPPING_LUNS_MAX = 256,
+};
 
 struct portal {
 	bool present;
@@ -61,7 +67,37 @@ struct options {
 	uint8_t username_len;
 	uint8_t password[OPTIONS_BYTES]; /* wiped by whoever holds it */
 	uint8_t password_len;
+	/* It was stored, but the store's key can't open it; password_len is 0. */
+	bool password_lost;
 };
+
+/* An IPsec preshared key. Wiped by whoever holds it. */
+struct preshared_key {
+	uint8_t bytes[PRESHARED_KEY_MAX];
+	uint16_t len;
+	bool lost; /* as password_lost */
+};
+
+struct mapping_lun {
+	uint64_t target_lun; /* as callers write it */
+	uint32_t os_lun;
+};
+
+/* Which numbers a target's LUNs shall have here; UINT32_MAX any. The names that a caller may have
+ * put into his structure don't count. */
+struct mappings {
+	bool present;
+	uint32_t os_bus, os_target;
+	uint32_t count;          /* at most MAPPING_LUNS_MAX */
+	struct mapping_lun *lun; /* owned; NULL for none */
+};
+
+/* Frees what it owns; it is absent then. */
+static inline void mappings_done(struct mappings *mappings)
+{
+	free(mappings->lun);
+	*mappings = (struct mappings){ .present = false };
+}
 
 static inline bool options_has(const struct options *options, uint32_t bit)
 {

@@ -169,6 +169,12 @@ static int make_adapter_id(struct service *service)
 	return 0;
 }
 
+static void tell_lost(void *ctx, const char *what)
+{
+	(void)ctx;
+	log_error("lost: %s", what);
+}
+
 static int state_init(struct service *service, char *why, size_t why_len)
 {
 	char aside[STORE_FILE_NAME_MAX];
@@ -179,6 +185,9 @@ static int state_init(struct service *service, char *why, size_t why_len)
 	if (*aside)
 		log_error("the store was damaged; it was put aside as %s and an empty one was made",
 			  aside);
+	if (store_key_trouble(service->store))
+		log_error("%s", store_key_trouble(service->store));
+	store_each_lost(service->store, tell_lost, NULL);
 	r = node_init(service);
 	if (r == 0)
 		r = defaults_load(&service->defaults, service->store);

@@ -126,6 +126,7 @@ uint32_t status_of_errno(int error)
 	case -ENFILE:
 		return ISDSC_OUT_OF_RESOURCES;
 	case -EIO:
+	case -EROFS:
 		return ERROR_IO_DEVICE;
 	default:
 		return ISDSC_NON_SPECIFIC_ERROR;

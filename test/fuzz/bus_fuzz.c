@@ -137,7 +137,8 @@ static void begin(void)
 
 static void end(void)
 {
-	static const char *const files[] = { "store.db", "store.db-wal", "store.db-shm", "store.db-journal" };
+	static const char *const files[] = { "store.db", "store.db-wal", "store.db-shm", "store.db-journal",
+		"store.key" };
 	char path[96];
 
 	service_stop(f.service);

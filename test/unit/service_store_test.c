@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,45 +20,13 @@
 #include "service/isid.h"
 #include "service/ports.h"
 #include "service/store.h"
+#include "service_fake_store.h"
 #include "../duty.h"
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/store-test-XXXXXX");
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char path[512];
-	DIR *dir = opendir(folder);
-	struct dirent *entry;
-
-	(void)state;
-	while ((entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		unlink(path);
-	}
-	closedir(dir);
-	return rmdir(folder);
-}
-
-static struct store *open_store(char aside[STORE_FILE_NAME_MAX])
-{
-	struct store *store = NULL;
-	char why[256];
-
-	assert_int_equal(store_open(folder, aside, why, sizeof(why), &store), 0);
-	return store;
-}
 
 static void settings_survive(void **state)
 {
 	char aside[STORE_FILE_NAME_MAX], value[8], path[128];
-	struct store *store = open_store(aside);
+	struct store *store = open_store_with(aside);
 	struct stat st;
 
 	(void)state;
@@ -67,7 +34,7 @@ static void settings_survive(void **state)
 	assert_int_equal(store_set(store, "a", "1234", 4), 0);
 	assert_int_equal(store_set(store, "b", "", 0), 0);
 	store_close(store);
-	store = open_store(aside);
+	store = open_store_with(aside);
 	assert_string_equal(aside, "");
 	assert_int_equal(store_get(store, "a", value, sizeof(value)), 4);
 	assert_memory_equal(value, "1234", 4);
@@ -76,7 +43,7 @@ static void settings_survive(void **state)
 	assert_int_equal(store_set(store, "a", NULL, 0), 0);
 	assert_int_equal(store_get(store, "a", value, sizeof(value)), -ENOENT);
 	store_close(store);
-	snprintf(path, sizeof(path), "%s/" STORE_FILE, folder);
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, store_folder);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
@@ -114,7 +81,7 @@ static void see(void *ctx, const struct store_portal *portal)
 static void portals_survive(void **state)
 {
 	char aside[STORE_FILE_NAME_MAX];
-	struct store *store = open_store(aside);
+	struct store *store = open_store_with(aside);
 	struct store_portal a = sample("10.0.0.1", "secret-secret1"), b = sample("[::1]", "");
 	struct seen seen = { .count = 0 };
 
@@ -126,7 +93,7 @@ static void portals_survive(void **state)
 	a.security_flags = 7;
 	assert_int_equal(store_put_portal(store, &a), 0);
 	store_close(store);
-	store = open_store(aside);
+	store = open_store_with(aside);
 	assert_int_equal(store_each_portal(store, see, &seen), 0);
 	assert_int_equal(seen.count, 2);
 	assert_memory_equal(&seen.portals[0], &a, sizeof(a));
@@ -147,7 +114,7 @@ static void portals_survive(void **state)
 static void removed_secret_is_gone(void **state)
 {
 	char aside[STORE_FILE_NAME_MAX], path[128];
-	struct store *store = open_store(aside);
+	struct store *store = open_store_with(aside);
 	struct store_portal a = sample("10.0.0.1", "very-secret-word");
 	static char data[1 << 20];
 	ssize_t len;
@@ -157,7 +124,7 @@ static void removed_secret_is_gone(void **state)
 	assert_int_equal(store_put_portal(store, &a), 0);
 	assert_int_equal(store_remove_portal(store, &a), 0);
 	store_close(store);
-	snprintf(path, sizeof(path), "%s/" STORE_FILE, folder);
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, store_folder);
 	fd = open(path, O_RDONLY);
 	len = read(fd, data, sizeof(data));
 	close(fd);
@@ -168,22 +135,22 @@ static void removed_secret_is_gone(void **state)
 static void damage_is_put_aside(void **state)
 {
 	char aside[STORE_FILE_NAME_MAX], path[256], text[32] = "";
-	struct store *store = open_store(aside);
+	struct store *store = open_store_with(aside);
 	int fd;
 
 	(void)state;
 	assert_int_equal(store_set(store, "a", "1", 1), 0);
 	store_close(store);
-	snprintf(path, sizeof(path), "%s/" STORE_FILE, folder);
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, store_folder);
 	fd = open(path, O_WRONLY | O_TRUNC);
 	assert_int_equal(write(fd, "this is no database at all, sorry", 33), 33);
 	close(fd);
-	store = open_store(aside);
+	store = open_store_with(aside);
 	assert_string_not_equal(aside, "");
 	assert_int_equal(store_get(store, "a", text, sizeof(text)), -ENOENT);
 	assert_int_equal(store_set(store, "a", "2", 1), 0);
 	store_close(store);
-	snprintf(path, sizeof(path), "%s/%s", folder, aside);
+	snprintf(path, sizeof(path), "%s/%s", store_folder, aside);
 	fd = open(path, O_RDONLY);
 	assert_int_equal(read(fd, text, 4), 4);
 	close(fd);
@@ -204,7 +171,7 @@ static void unwritable_is_said(void **state)
 static void port_numbers_stay(void **state)
 {
 	char aside[STORE_FILE_NAME_MAX];
-	struct store *store = open_store(aside);
+	struct store *store = open_store_with(aside);
 	uint32_t number;
 
 	(void)state;
@@ -213,7 +180,7 @@ static void port_numbers_stay(void **state)
 	assert_int_equal(store_port_number(store, "fe80::1%eth0", &number), 0);
 	assert_int_equal(number, 2);
 	store_close(store);
-	store = open_store(aside);
+	store = open_store_with(aside);
 	assert_int_equal(store_port_number(store, "127.0.0.1", &number), 0);
 	assert_int_equal(number, 1);
 	assert_int_equal(store_port_number(store, "::1", &number), 0);
@@ -224,7 +191,7 @@ static void port_numbers_stay(void **state)
 static void ports_match_family(void **state)
 {
 	char aside[STORE_FILE_NAME_MAX];
-	struct store *store = open_store(aside);
+	struct store *store = open_store_with(aside);
 	struct port *ports, port;
 	int n = ports_list(store, &ports), loopback = -1;
 
@@ -251,9 +218,9 @@ static void ports_match_family(void **state)
 static void isids_are_lowest_free_and_stable(void **state)
 {
 	char aside[STORE_FILE_NAME_MAX];
-	struct store *store = open_store(aside);
+	struct store *store = open_store_with(aside);
 	struct isid isid, again;
-	struct isid_use a, b, c, other;
+	struct isid_use a, b, c, other, discovery;
 
 	(void)state;
 	assert_int_equal(isid_init(&isid, store), 0);
@@ -269,15 +236,18 @@ static void isids_are_lowest_free_and_stable(void **state)
 	isid_release(&a);
 	assert_int_equal(isid_take(&isid, "iqn.x", &c), 0);
 	assert_int_equal(c.qualifier, 0);
+	/* A discovery never looks like the reinstatement of a session. */
+	assert_int_equal(isid_take(&isid, "", &discovery), 0);
+	assert_int_equal(discovery.qualifier, 0x8000);
 	store_close(store);
-	store = open_store(aside);
+	store = open_store_with(aside);
 	assert_int_equal(isid_init(&again, store), 0);
 	assert_memory_equal(isid.random, again.random, sizeof(isid.random));
 	store_close(store);
 	DUTY("ID-1 ID-2 ID-4 ID-5 ID-6 DSC-8");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, store_folder_make, store_folder_remove)
 
 int main(void)
 {
