@@ -409,7 +409,9 @@ static void act(enum act what)
 	case ACT_HABITS: {
 		uint8_t flags = bytes_take8(&f.in);
 
-		session_set_habits(f.world.session, flags & 1, flags & 2, flags & 4 ? ENGINE_TIME2WAIT : 0);
+		session_set_habits(f.world.session, &(struct session_habits){
+			.ordering = flags & 1, .one_holder = flags & 2,
+			.rest = flags & 4 ? ENGINE_TIME2WAIT : 0, .command = flags & 8 ? 500 : 0 });
 		break;
 	}
 	default:

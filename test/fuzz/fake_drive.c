@@ -144,12 +144,10 @@ void nexus_set_portals(struct nexus *n, const struct conn_options *portals, unsi
 		fuzz_need(portals[i].host[0] && portals[i].port);
 }
 
-void nexus_set_habits(struct nexus *n, bool ordering, bool one_holder, uint32_t rest)
+void nexus_set_habits(struct nexus *n, const struct session_habits *habits)
 {
 	(void)n;
-	(void)ordering;
-	(void)one_holder;
-	(void)rest;
+	(void)habits;
 }
 
 int nexus_set_policy(struct nexus *n, enum path_policy policy, const struct path_rule *rules,
@@ -390,7 +388,7 @@ static void tell_async(struct nexus *n, struct bytes_reader *in)
 		async.sense_len = 18;
 		memcpy(async.sense, bytes_take(in, 18), 18);
 	}
-	n->ops.async(n->ctx, &async);
+	n->ops.async(n->ctx, async.event == 7 ? NULL : &async);
 }
 
 void fake_drive_nexus(struct bytes_reader *in)

@@ -57,20 +57,28 @@ static void login_seen(struct side *s)
 		s->world->next_cmd_sn = pdu.cmd_sn;
 }
 
+/* One that was answered before it left has been given back by now. */
+static void command_seen(struct side *s)
+{
+	struct held *held = held_of(s->world, bytes_get32(s->head + 16));
+
+	fuzz_need(held || s->world->hasty || !s->world->tame);
+	if (!held)
+		return;
+	held->seen = true;
+	held->data_sn = 0;
+	held->offset = s->head[1] & 0x20 ? pdu_data_len(s->head) : 0;
+}
+
 /* A header is there. */
 static void header_seen(struct side *s)
 {
-	struct held *held;
-
 	switch (pdu_opcode(s->head)) {
 	case PDU_LOGIN_REQUEST:
 		login_seen(s);
 		break;
 	case PDU_SCSI_COMMAND:
-		held = held_of(s->world, bytes_get32(s->head + 16));
-		fuzz_need(held);
-		held->data_sn = 0;
-		held->offset = s->head[1] & 0x20 ? pdu_data_len(s->head) : 0;
+		command_seen(s);
 		numbered(s->world, s->head);
 		break;
 	case PDU_DATA_OUT:
@@ -196,12 +204,21 @@ static void put_numbers(struct side *s, uint8_t *bhs, bool status, unsigned twis
 		w->max_told = max;
 }
 
+/* It tells of a command that has not come yet. */
+static bool is_hasty(struct world *w, const uint8_t *bhs)
+{
+	const struct held *held = held_of(w, bytes_get32(bhs + 16));
+
+	return (held && !held->seen) || sn_gt(bytes_get32(bhs + 28), w->next_cmd_sn);
+}
+
 void foe_give(struct side *s, uint8_t bhs[PDU_BHS_LEN], const void *data, uint32_t len, bool status,
 	      unsigned twist)
 {
 	struct given *g = &s->given[s->given_count++ % SIDE_GIVEN];
 
 	put_numbers(s, bhs, status, twist);
+	s->world->hasty |= is_hasty(s->world, bhs);
 	if (len > SIDE_DATA)
 		len = SIDE_DATA;
 	bhs[4] = 0;

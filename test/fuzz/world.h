@@ -57,6 +57,7 @@ enum held_state { HELD_FREE, HELD_OUT, HELD_ADRIFT };
 struct held {
 	struct task task;        /* first: a task is its held one */
 	enum held_state state;
+	bool seen;               /* by the target */
 	bool ask;
 	uint8_t rest[ENGINE_CDB_MAX];
 
@@ -80,6 +81,7 @@ struct world {
 	uint32_t next_cmd_sn;    /* one above the highest number that came */
 	uint32_t max_told;       /* the highest MaxCmdSN ever told */
 	bool tame;               /* the target told nothing else */
+	bool hasty;              /* it told of commands that had not come yet */
 	uint16_t next_tsih;
 	bool want_header_digest, want_data_digest; /* of all its connections */
 	struct session_config config;
