@@ -85,6 +85,9 @@ const struct command command_table[] = {
 	  "Sets the initiator's node name; * goes back to the default." },
 	{ "CHAPSecret", "<Secret>", 1, 1, initiator_secret,
 	  "Sets the secret with which targets prove who they are in mutual CHAP; * clears it." },
+	{ "GenerateCHAPSecret", "", 0, 0, initiator_generate,
+	  "Prints a new random secret of 128 bits, as CHAPSecret and LoginTarget take it. It is kept "
+	  "nowhere." },
 	{ "Defaults", "[<Name> [<Value>]]", 0, 2, initiator_defaults,
 	  "Lists the settings of the service, shows one, or sets one; * goes back to the built-in "
 	  "value." },

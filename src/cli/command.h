@@ -70,6 +70,7 @@ ISDSC_STATUS task_management(struct run *run, int argc, char **argv);
 ISDSC_STATUS initiator_list(struct run *run, int argc, char **argv);
 ISDSC_STATUS initiator_node_name(struct run *run, int argc, char **argv);
 ISDSC_STATUS initiator_secret(struct run *run, int argc, char **argv);
+ISDSC_STATUS initiator_generate(struct run *run, int argc, char **argv);
 ISDSC_STATUS initiator_ports(struct run *run, int argc, char **argv);
 ISDSC_STATUS initiator_defaults(struct run *run, int argc, char **argv);
 ISDSC_STATUS initiator_version(struct run *run, int argc, char **argv);

@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+
+enum { GENERATED = 16 }; /* bytes of a secret */
 
 ISDSC_STATUS initiator_list(struct run *run, int argc, char **argv)
 {
@@ -54,6 +57,27 @@ ISDSC_STATUS initiator_secret(struct run *run, int argc, char **argv)
 							   secret.size ? secret.bytes : NULL);
 	secret_wipe(&secret);
 	return status;
+}
+
+/* RFC 7143 section 9.2.1 (SEC-12): as random as it gets, and 128 bits long. */
+ISDSC_STATUS initiator_generate(struct run *run, int argc, char **argv)
+{
+	char text[2 + 2 * GENERATED + 1] = "0x";
+	UCHAR bytes[GENERATED];
+
+	(void)argc;
+	(void)argv;
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return ERROR_IO_DEVICE;
+	for (int i = 0; i < GENERATED; i++)
+		snprintf(text + 2 + 2 * i, 3, "%02x", bytes[i]);
+	if (run->json)
+		json_text(run->json, "secret", text);
+	else
+		printf("%s\n", text);
+	explicit_bzero(bytes, sizeof(bytes));
+	explicit_bzero(text, sizeof(text));
+	return 0;
 }
 
 ISDSC_STATUS initiator_ports(struct run *run, int argc, char **argv)

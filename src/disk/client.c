@@ -13,7 +13,7 @@
 
 enum {
 	READS_PER_ROUND = 8,    /* then others have their turn */
-	SEND_IOV = 64,
+	SEND_IOV = 256,
 };
 
 #define HANDSHAKE_PATIENCE UINT64_C(30000000000)

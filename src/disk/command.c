@@ -283,13 +283,18 @@ static void io_done(struct io *io)
 void command_prepare(struct command *command, struct unit *unit,
 		     void (*done)(struct command *command, int error))
 {
-	memset(command, 0, sizeof *command);
+	struct io *io = &command->io;
+
+	/* What is behind is the engine's to begin, and large. */
+	memset(&io->task, 0, offsetof(struct task, sense));
+	io->task.fault.kind = FAULT_NONE;
+	io->task.lun = unit->lun;
+	io->task.attribute = 1;
+	io->reply_to = loop_box(unit->loop);
+	io->done = io_done;
+	memset(&command->unit, 0, sizeof *command - offsetof(struct command, unit));
 	command->unit = unit;
 	command->done = done;
-	command->io.task.lun = unit->lun;
-	command->io.task.attribute = 1;
-	command->io.reply_to = loop_box(unit->loop);
-	command->io.done = io_done;
 	command->timer.expired = wait_over;
 }
 

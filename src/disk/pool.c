@@ -4,6 +4,7 @@
 #include "disk/pool.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void pool_init(struct pool *pool)
 {
@@ -82,7 +83,13 @@ struct request *pool_get(struct pool *pool, uint32_t length)
 			return NULL;
 		}
 	}
-	*request = (struct request) { .data = data, .room = room };
+	/* Not the command: it is large, and made anew for each part. */
+	memset(request, 0, offsetof(struct request, command));
+	request->link = (struct list) { NULL, NULL };
+	request->cookie = 0;
+	request->head_len = request->data_len = 0;
+	request->data = data;
+	request->room = room;
 	return request;
 }
 

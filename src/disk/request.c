@@ -116,6 +116,7 @@ static void part_build(struct request *request, uint64_t lba, uint32_t blocks)
 
 static void sync_run(struct request *request)
 {
+	command_prepare(&request->command, request->command.unit, command_done);
 	request->syncing = true;
 	request->part = 0;
 	cdb_synchronize_cache(request->command.io.task.cdb, 0, 0);
@@ -152,6 +153,7 @@ static void part_run(struct request *request)
 		request_end(request, -EOPNOTSUPP);
 		return;
 	}
+	command_prepare(&request->command, request->command.unit, command_done);
 	request->part = (uint32_t)(blocks * block);
 	part_build(request, (request->offset + request->at) / block, (uint32_t)blocks);
 	request->command.exact = request->kind == REQUEST_READ || request->kind == REQUEST_WRITE;
@@ -160,7 +162,6 @@ static void part_run(struct request *request)
 
 static void request_next(struct request *request)
 {
-	command_prepare(&request->command, request->command.unit, command_done);
 	if (request->at < request->length)
 		part_run(request);
 	else if (needs_sync(request))

@@ -19,8 +19,7 @@ struct call {
 	enum call_kind kind;
 	void *token;
 	uint64_t id;                  /* CALL_ADD, CALL_REMOVE; CALL_MANAGE: or 0 for any */
-	bool ordering, one_holder;    /* CALL_HABITS */
-	uint32_t rest;                /* CALL_HABITS */
+	struct session_habits habits; /* CALL_HABITS */
 	enum path_policy policy;      /* CALL_POLICY */
 	struct path_rule *rules;      /* CALL_POLICY: count; owned */
 	struct management management; /* CALL_MANAGE */

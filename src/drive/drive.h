@@ -62,6 +62,7 @@ struct nexus_ops {
 	void (*state)(void *ctx, enum session_event_kind kind, const struct fault *why, uint64_t pause_ns);
 	/* A connection was lost (it is being brought back), or joined again. For log lines. */
 	void (*conn)(void *ctx, const struct nexus_conn *conn, bool up, const struct fault *why);
+	/* NULL: more came than could be kept; anything may have changed. */
 	void (*async)(void *ctx, const struct conn_async *async);
 	/* The answer for nexus_manage; `response` is the target's (TM-6), valid if there is no fault. */
 	void (*managed)(void *ctx, void *token, const struct fault *fault, uint8_t response);
@@ -87,7 +88,7 @@ void nexus_logout(struct nexus *nexus, void *token);
 /* Discovery sessions: one Text exchange; answered by text(). */
 void nexus_text(struct nexus *nexus, const char *text, size_t len, void *token);
 /* See session_set_habits. */
-void nexus_set_habits(struct nexus *nexus, bool ordering, bool one_holder, uint32_t rest);
+void nexus_set_habits(struct nexus *nexus, const struct session_habits *habits);
 /* Which connection carries what; round robin at first. Rules are copied, at most ENGINE_MAX_CONNS.
  * Returns 0, -EINVAL for too many, -ENOMEM. */
 int nexus_set_policy(struct nexus *nexus, enum path_policy policy, const struct path_rule *rules,

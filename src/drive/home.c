@@ -162,6 +162,14 @@ void home_link_async(struct msg *msg)
 	free(carrier);
 }
 
+void home_link_async_lost(struct msg *msg)
+{
+	struct link *link = list_entry(msg, struct link, lost_msg);
+
+	atomic_store(&link->async_lost, false);
+	note_async_lost(link->nexus);
+}
+
 /* When the session and all its links are gone, the control thread takes over the rest. */
 static void home_finish(struct nexus *n)
 {
@@ -348,7 +356,7 @@ static bool home_ask_session(struct nexus *n, struct call *call)
 		session_set_portals(n->session, call->options, call->count);
 		return false;
 	case CALL_HABITS:
-		session_set_habits(n->session, call->ordering, call->one_holder, call->rest);
+		session_set_habits(n->session, &call->habits);
 		return false;
 	case CALL_POLICY:
 		paths_set(&n->paths, call->policy, call->rules, call->count);

@@ -20,6 +20,7 @@
 enum {
 	LINK_READS = 8,  /* reads and writes in one round; the other links of the loop come then */
 	LINK_WRITES = 8,
+	LINK_UNSENT_PART = 1000, /* of a second: what may wait in the kernel */
 };
 
 void link_touch(struct link *link)
@@ -40,6 +41,7 @@ static void link_close(struct link *link)
 {
 	dial_cancel(&link->dial);
 	link->blocked = false;
+	link->unsent = 0;
 	link->write_error = 0;
 	if (!link->watch.loop)
 		return;
@@ -98,6 +100,21 @@ static void link_ready(struct watch *watch, unsigned events)
 	link_touch(link);
 }
 
+/* What waits in the kernel must not wait long, for its numbers are taken; but a fast path that is given
+ * little at a time costs a wake-up for each. So it is about a millisecond of what the path can carry. */
+static void link_tune(struct link *link)
+{
+	uint64_t rate = path_get(&link->path.rate);
+	unsigned unsent = TCP_UNSENT;
+
+	while (unsent < TCP_UNSENT_MAX && rate / LINK_UNSENT_PART > unsent)
+		unsent *= 2;
+	if (unsent == link->unsent)
+		return;
+	link->unsent = unsent;
+	tcp_set_unsent(link->watch.fd, unsent);
+}
+
 /* Returns false when there is nothing more to write for now. */
 static bool link_write(struct link *link)
 {
@@ -126,6 +143,8 @@ static bool link_write(struct link *link)
 	}
 	conn_sent(link->conn, (size_t)sent, now);
 	link->blocked = (size_t)sent < all;
+	if (link->blocked)
+		link_tune(link);
 	return true;
 }
 
@@ -226,12 +245,15 @@ static void link_answer(struct link *link, const struct conn_event *event)
 	call_return(call, &why);
 }
 
-/* One that can't be passed on. What only informs may get lost; where the target asks for a logout
- * or drops connections (events 1 to 3) the session would have to act, so the connection ends. */
+/* One that can't be passed on. Of what only informs it is told that something did; where the target asks
+ * for a logout or drops connections (events 1 to 3) the session would have to act, so the connection
+ * ends. */
 static void link_lose_async(struct link *link, const struct conn_async *async)
 {
 	if (async->event >= 1 && async->event <= 3)
 		link_closed(link, ENOBUFS);
+	else if (!atomic_exchange(&link->async_lost, true))
+		link_post_home(link, &link->lost_msg, home_link_async_lost);
 }
 
 static void link_tell_async(struct link *link, const struct conn_async *async)
@@ -354,7 +376,7 @@ static void link_work(struct chore *chore)
 	if (link->state != LINK_ENDED)
 		timer_set(link->loop, &link->timer, conn_deadline(link->conn));
 	link->working = false;
-	/* Whatever came back just now is delivered in the next round. */
+	/* Whatever came back just now is delivered in the next pass. */
 	if (!list_empty(&link->returned))
 		link_touch(link);
 }

@@ -64,7 +64,7 @@ struct link_conclude {
 /* News of a doubt on their way; the last one counts. */
 enum link_doubt { DOUBT_NO_NEWS = 0, DOUBT_OVER, DOUBT_RAISED };
 
-enum { LINK_ASYNCS = 64 }; /* async messages on their way; what a target sends beyond is dropped */
+enum { LINK_ASYNCS = 64 }; /* async messages on their way; of what a target sends beyond, only that it came */
 
 struct link {
 	struct nexus *nexus;
@@ -87,6 +87,8 @@ struct link {
 	struct msg up_msg, end_msg, wake_msg;
 	_Atomic uint64_t wakes;
 	atomic_uint asyncs;
+	struct msg lost_msg;
+	atomic_bool async_lost; /* lost_msg is on its way */
 	struct link_up up;  /* constant once up_msg was posted */
 	struct fault end;
 	struct msg cleaned_msg;
@@ -106,6 +108,7 @@ struct link {
 	struct watch watch;
 	struct timer timer;
 	struct chore chore;
+	unsigned unsent;    /* what tcp_set_unsent was told; 0: nothing yet */
 	bool blocked;       /* the socket takes nothing until EPOLLOUT */
 	int write_error;    /* what writing said; reading goes on to the end first */
 	bool draining, working;

@@ -101,6 +101,6 @@ void mirror_get(const struct list *mirrors, const struct mirror *mirror, struct 
 	if (!mirror->carrier)
 		return;
 	ret->round_trip_ns = conn_round_trip(mirror->carrier->conn);
-	ret->tasks = atomic_load_explicit(&mirror->carrier->path.tasks, memory_order_relaxed);
+	ret->tasks = path_tasks(&mirror->carrier->path);
 	ret->rate = atomic_load_explicit(&mirror->carrier->path.rate, memory_order_relaxed);
 }

@@ -178,15 +178,13 @@ void nexus_set_portals(struct nexus *n, const struct conn_options *portals, unsi
 		call_free(call);
 }
 
-void nexus_set_habits(struct nexus *n, bool ordering, bool one_holder, uint32_t rest)
+void nexus_set_habits(struct nexus *n, const struct session_habits *habits)
 {
 	struct call *call = call_new(n, CALL_HABITS, NULL);
 
 	if (!call)
 		return;
-	call->ordering = ordering;
-	call->one_holder = one_holder;
-	call->rest = rest;
+	call->habits = *habits;
 	nexus_send(n, call);
 }
 

@@ -59,10 +59,12 @@ struct nexus {
 	struct note *reserve[NOTE_RESERVE]; /* for times without memory; owned */
 	unsigned reserved;
 	struct msg over_msg; /* goes to and fro at the end, see nexus_over */
+	struct msg lost_msg; /* asyncs were lost, and the control thread does not know it yet */
 
 	/* anyone's */
 	atomic_uint given, taken; /* ios posted to home, and those that home dealt with */
 	atomic_uint asyncs;  /* async notes on their way to the control thread */
+	atomic_bool async_lost; /* lost_msg is on its way there */
 };
 
 /* drive.c */
@@ -94,6 +96,7 @@ void home_link_up(struct msg *msg);
 void home_link_ended(struct msg *msg);
 void home_link_wakes(struct msg *msg);
 void home_link_async(struct msg *msg);
+void home_link_async_lost(struct msg *msg);
 void home_link_gone(struct msg *msg);
 void home_link_cleaned(struct msg *msg);
 void home_link_doubt(struct msg *msg);

@@ -100,15 +100,30 @@ void note_left(struct nexus *nexus, const struct session_event *event)
 	note_post(note);
 }
 
+static void async_lost(struct msg *msg)
+{
+	struct nexus *nexus = list_entry(msg, struct nexus, lost_msg);
+
+	atomic_store(&nexus->async_lost, false); /* what is lost from now on is told anew */
+	nexus->ops.async(nexus->ctx, NULL);
+}
+
+void note_async_lost(struct nexus *nexus)
+{
+	if (!atomic_exchange(&nexus->async_lost, true))
+		home_post_control(nexus, &nexus->lost_msg, async_lost);
+}
+
 void note_async(struct nexus *nexus, const struct conn_async *async)
 {
-	struct note *note;
+	struct note *note = NULL;
 
-	if (atomic_load(&nexus->asyncs) >= NOTE_ASYNCS)
+	if (atomic_load(&nexus->asyncs) < NOTE_ASYNCS)
+		note = note_new(nexus, SESSION_EVENT_ASYNC);
+	if (!note) {
+		note_async_lost(nexus);
 		return;
-	note = note_new(nexus, SESSION_EVENT_ASYNC);
-	if (!note)
-		return;
+	}
 	note->async = *async;
 	atomic_fetch_add(&nexus->asyncs, 1);
 	note_post(note);

@@ -17,6 +17,8 @@ void note_state(struct nexus *nexus, enum session_event_kind kind, const struct 
 		uint64_t pause_ns);
 void note_left(struct nexus *nexus, const struct session_event *event);
 void note_async(struct nexus *nexus, const struct conn_async *async);
+/* Tells that some were lost; this never is. */
+void note_async_lost(struct nexus *nexus);
 
 /* nexus.c */
 void nexus_state_changed(struct nexus *nexus, enum session_event_kind kind,

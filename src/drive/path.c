@@ -87,12 +87,12 @@ static struct cost paths_cost(const struct paths *paths, unsigned i, uint64_t by
 
 	switch (paths->policy) {
 	case PATH_LEAST_QUEUE_DEPTH:
-		cost.first = path->tasks;
-		cost.second = path->bytes;
+		cost.first = path_tasks(path);
+		cost.second = path_bytes(path);
 		break;
 	case PATH_ADAPTIVE:
 		cost.first = path_expected(path, bytes, now);
-		cost.second = path->bytes;
+		cost.second = path_bytes(path);
 		break;
 	case PATH_FAIL_OVER_ONLY:
 	case PATH_ROUND_ROBIN:
@@ -117,13 +117,14 @@ static bool cost_less(const struct cost *a, const struct cost *b)
 /* Sees the one after the last chosen first, so that equal ones take turns. */
 static unsigned paths_cheapest(const struct paths *paths, uint64_t bytes, uint64_t now)
 {
-	unsigned best = paths->next % paths->count;
+	unsigned best = paths->next < paths->count ? paths->next : 0, i = best;
 	struct cost least = paths_cost(paths, best, bytes, now);
 
 	for (unsigned n = 1; n < paths->count; n++) {
-		unsigned i = (paths->next + n) % paths->count;
-		struct cost cost = paths_cost(paths, i, bytes, now);
+		struct cost cost;
 
+		i = i + 1 < paths->count ? i + 1 : 0;
+		cost = paths_cost(paths, i, bytes, now);
 		if (!cost_less(&cost, &least))
 			continue;
 		best = i;
@@ -144,8 +145,9 @@ struct path *paths_pick(struct paths *paths, uint64_t bytes, uint64_t now)
 	paths->next = i + 1;
 	path = paths->member[i];
 	path->given_at = now;
-	atomic_fetch_add(&path->bytes, bytes);
-	if (atomic_fetch_add(&path->tasks, 1) == 0)
+	if (path_tasks(path) == 0)
 		path->busy_from = now;
+	path_put(&path->given_bytes, path_get(&path->given_bytes) + bytes);
+	path_put(&path->given, path_get(&path->given) + 1);
 	return path;
 }

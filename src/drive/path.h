@@ -42,9 +42,11 @@ struct path {
 	uint64_t busy_from;      /* when it was given a command and had none */
 	uint64_t given_at;       /* when it was given its last one */
 
-	/* home adds, the connection's loop takes away */
-	_Atomic uint32_t tasks;  /* under way */
-	_Atomic uint64_t bytes;  /* data of those */
+	/* written by home: commands that it was given in all, and the data of those */
+	_Atomic uint64_t given, given_bytes;
+
+	/* written by the connection's loop: what came back of these */
+	_Atomic uint64_t returned, returned_bytes;
 
 	/* learned by the connection's loop, read by home */
 	_Atomic uint64_t rate;    /* bytes in a second when it has enough to do; 0 unknown */
@@ -58,6 +60,37 @@ struct path {
 	uint32_t busy_commands;
 	uint64_t least_taken, least_load, least_at; /* the quickest command of late */
 };
+
+/* Each number that threads share has one writer, so that nobody has to lock. */
+static inline uint64_t path_get(const _Atomic uint64_t *at)
+{
+	return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+static inline void path_put(_Atomic uint64_t *at, uint64_t value)
+{
+	atomic_store_explicit(at, value, memory_order_relaxed);
+}
+
+/* What came back is read first: it can't be more than what had been given then. */
+static inline uint64_t path_difference(const _Atomic uint64_t *given, const _Atomic uint64_t *returned)
+{
+	uint64_t back = atomic_load_explicit(returned, memory_order_acquire);
+
+	return path_get(given) - back;
+}
+
+/* Commands under way; any thread. */
+static inline uint32_t path_tasks(const struct path *path)
+{
+	return (uint32_t)path_difference(&path->given, &path->returned);
+}
+
+/* The data of those. */
+static inline uint64_t path_bytes(const struct path *path)
+{
+	return path_difference(&path->given_bytes, &path->returned_bytes);
+}
 
 /* What the policy says of a connection, by id; stays while the connection is away. */
 struct path_rule {

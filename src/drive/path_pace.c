@@ -27,7 +27,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 /* Nanoseconds that the bytes take on the way. */
 static uint64_t path_transfer(const struct path *path, uint64_t bytes)
 {
-	double ns = (double)bytes * SECOND / (double)path->rate;
+	double ns = (double)bytes * SECOND / (double)path_get(&path->rate);
 
 	return ns < (double)NOTHING_LEARNED / 4 ? (uint64_t)ns : NOTHING_LEARNED / 4;
 }
@@ -35,35 +35,47 @@ static uint64_t path_transfer(const struct path *path, uint64_t bytes)
 /* How long the path has owed an answer: a path that has stopped must not look idle. */
 static uint64_t path_overdue(const struct path *path, uint64_t now)
 {
-	uint64_t since = later(path->busy_from, path->returned_at);
+	uint64_t since = later(path->busy_from, path_get(&path->returned_at));
 
-	return path->tasks && now > since ? now - since : 0;
+	return path_tasks(path) && now > since ? now - since : 0;
 }
 
 uint64_t path_expected(const struct path *path, uint64_t bytes, uint64_t now)
 {
-	uint64_t tasks = path->tasks, queued = path->bytes + tasks * COMMAND_COST, wait;
+	uint64_t tasks = path_tasks(path), queued = path_bytes(path) + tasks * COMMAND_COST, wait;
+	uint64_t rate = path_get(&path->rate);
 
-	if (tasks == 0 && (path->rate == 0 || now - path->given_at > PROBE))
+	if (tasks == 0 && (rate == 0 || now - path->given_at > PROBE))
 		return 0; /* to be tried, or to see whether it has become faster */
-	if (path->rate == 0)
+	if (rate == 0)
 		return NOTHING_LEARNED;
 	/* What is under way is partly through already: while the link is not full it costs no time
 	 * of its own, and once it is, it is all that counts (Little's law). */
-	wait = later(path_transfer(path, queued), path->service);
+	wait = later(path_transfer(path, queued), path_get(&path->service));
 	return later(wait, path_overdue(path, now)) + path_transfer(path, bytes + COMMAND_COST);
+}
+
+/* What the quickest command took beside its data. */
+static void path_fit_service(struct path *path)
+{
+	uint64_t transfer = path_transfer(path, path->least_load);
+
+	path_put(&path->service, path->least_taken > transfer ? path->least_taken - transfer : 1);
 }
 
 static void path_set_rate(struct path *path, double rate)
 {
-	path->rate = rate < 1 ? 1 : (uint64_t)rate;
+	path_put(&path->rate, rate < 1 ? 1 : (uint64_t)rate);
+	if (path->least_taken)
+		path_fit_service(path);
 }
 
 /* Commands queued in this measurement: they took much longer than one takes alone. */
 static bool path_was_full(const struct path *path)
 {
 	uint64_t mean = path->busy_taken / path->busy_commands;
-	uint64_t alone = path->service + path_transfer(path, path->busy_bytes / path->busy_commands);
+	uint64_t each = path->busy_bytes / path->busy_commands;
+	uint64_t alone = path_get(&path->service) + path_transfer(path, each);
 
 	return mean > 2 * alone;
 }
@@ -71,7 +83,7 @@ static bool path_was_full(const struct path *path)
 static void path_measured(struct path *path, uint64_t busy, uint64_t now)
 {
 	double sample = (double)path->busy_bytes * SECOND / (double)busy;
-	double rate = (double)path->rate;
+	double rate = (double)path_get(&path->rate);
 
 	if (sample > rate)
 		path_set_rate(path, rate + (sample - rate) / 2);
@@ -80,6 +92,12 @@ static void path_measured(struct path *path, uint64_t busy, uint64_t now)
 	path->busy_since = now;
 	path->busy_time = path->busy_bytes = path->busy_taken = 0;
 	path->busy_commands = 0;
+}
+
+/* Without a division, for it is asked with every command. */
+static bool path_outran(const struct path *path, uint64_t load, uint64_t taken)
+{
+	return (double)load * SECOND > (double)path_get(&path->rate) * (double)taken;
 }
 
 /* Two commands of different size tell rate and service apart, unless the larger one waited for
@@ -96,20 +114,17 @@ static void path_learn_service(struct path *path, uint64_t load, uint64_t taken,
 			       uint64_t now)
 {
 	bool old = now - path->least_at > SERVICE_KEPT;
-	uint64_t transfer;
 
-	if (!path->least_taken || taken < path->least_taken || (old && alone)) {
-		path->least_taken = taken;
-		path->least_load = load;
-		path->least_at = now;
-	}
-	transfer = path_transfer(path, path->least_load);
-	path->service = path->least_taken > transfer ? path->least_taken - transfer : 1;
+	if (path->least_taken && taken >= path->least_taken && !(old && alone))
+		return;
+	path->least_taken = taken;
+	path->least_load = load;
+	path->least_at = now;
+	path_fit_service(path);
 }
 
 static void path_learn(struct path *path, uint64_t load, uint64_t taken, bool last, uint64_t now)
 {
-	double proven = (double)load * SECOND / (double)taken; /* no command outruns its link */
 	double slope = path_slope(path, load, taken);
 	bool alone = path->busy_since == 0 && last;
 	uint64_t busy;
@@ -119,9 +134,10 @@ static void path_learn(struct path *path, uint64_t load, uint64_t taken, bool la
 	path->busy_bytes += load;
 	path->busy_taken += taken;
 	path->busy_commands++;
-	proven = slope > proven ? slope : proven;
-	if (proven > (double)path->rate)
-		path_set_rate(path, proven);
+	if (path_outran(path, load, taken)) /* no command outruns its link */
+		path_set_rate(path, (double)load * SECOND / (double)taken);
+	if (slope > (double)path_get(&path->rate))
+		path_set_rate(path, slope);
 	path_learn_service(path, load, taken, alone, now);
 	busy = path->busy_time + now - path->busy_since;
 	if (busy >= WINDOW)
@@ -130,11 +146,13 @@ static void path_learn(struct path *path, uint64_t load, uint64_t taken, bool la
 
 void path_returned(struct path *path, uint64_t bytes, uint64_t taken, uint64_t now)
 {
-	uint32_t left = atomic_fetch_sub(&path->tasks, 1) - 1;
+	uint64_t returned = path_get(&path->returned) + 1, left = path_get(&path->given) - returned;
 
-	atomic_fetch_sub(&path->bytes, bytes);
+	atomic_store_explicit(&path->returned_bytes, path_get(&path->returned_bytes) + bytes,
+			      memory_order_release);
+	atomic_store_explicit(&path->returned, returned, memory_order_release);
 	if (taken) {
-		path->returned_at = now;
+		path_put(&path->returned_at, now);
 		path_learn(path, bytes + COMMAND_COST, taken, left == 0, now);
 	}
 	if (left == 0 && path->busy_since) {

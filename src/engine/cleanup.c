@@ -343,15 +343,18 @@ void cleanup_lapsed_conn_ended(struct session *s, struct member *m, const struct
 
 /* ---------------------------------------------------------------- continuation */
 
-/* The one whose place is taken: the leading one's if possible. */
+/* The one whose place is taken: that of the connection whose own portal is tried, or the leading one's. */
 static struct cleanup *pick_place(struct session *s)
 {
+	const struct member *home = recovery_member(s);
 	struct cleanup *best = NULL;
 
 	for (unsigned i = 0; i < s->cleanups; i++) {
 		struct cleanup *it = &s->cleanup[i];
 
-		if (it->ended && !it->clean && it->member && (!best || it->member == member_leading(s)))
+		if (!it->ended || it->clean || !it->member)
+			continue;
+		if (!best || it->member == home || (it->member == member_leading(s) && best->member != home))
 			best = it;
 	}
 	return best;

@@ -17,6 +17,7 @@
 #include "engine/logout.h"
 #include "engine/manage.h"
 #include "engine/pulse.h"
+#include "engine/snack.h"
 
 #define MS UINT64_C(1000000)
 
@@ -36,7 +37,10 @@ int conn_new(const struct conn_plan *plan, struct conn **ret)
 	if (!c)
 		return -ENOMEM;
 	c->ring = calloc(CONN_RING, sizeof(*c->ring));
-	if (!c->ring) {
+	c->headers = malloc(CONN_HEADERS);
+	if (!c->ring || !c->headers) {
+		free(c->headers);
+		free(c->ring);
 		free(c);
 		return -ENOMEM;
 	}
@@ -55,6 +59,7 @@ int conn_new(const struct conn_plan *plan, struct conn **ret)
 	snprintf(c->host, sizeof(c->host), "%s", c->options.host);
 	c->port = c->options.port;
 	c->limit = ENGINE_NEVER;
+	c->batch_limit = CONN_BATCH;
 	c->reinstates = plan->reinstates;
 	c->old_exp_stat_sn = plan->exp_stat_sn;
 	init_lists(c);
@@ -73,6 +78,7 @@ void conn_free(struct conn *c)
 	conn_drop_asyncs(c);
 	free(c->text_given);
 	explicit_bzero(&c->options.chap, sizeof(c->options.chap));
+	free(c->headers);
 	free(c->ring);
 	free(c);
 }
@@ -284,9 +290,12 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 uint64_t conn_deadline(const struct conn *c)
 {
+	uint64_t asks = c->ask_at ? c->ask_at : ENGINE_NEVER;
+
 	if (c->over)
 		return ENGINE_NEVER;
-	return sooner(sooner(c->limit, pulse_deadline(c)), sooner(manage_deadline(c), logout_deadline(c)));
+	return sooner(sooner(asks, sooner(c->limit, pulse_deadline(c))),
+		      sooner(manage_deadline(c), logout_deadline(c)));
 }
 
 /* The limit of the state. */
@@ -321,6 +330,7 @@ void conn_expire(struct conn *c, uint64_t now)
 		limit_expire(c);
 		return;
 	}
+	snack_expire(c, now);
 	logout_expire(c, now);
 	if (manage_expire(c, now) == 0)
 		pulse_expire(c, now);

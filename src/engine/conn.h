@@ -20,6 +20,7 @@ struct conn_shared {
 	struct tags tags;
 	_Atomic bool ordering;
 	_Atomic bool one_holder;    /* the window's mode follows it: send.c */
+	_Atomic uint32_t command_time; /* session_times.command */
 	const struct session_config *config;
 };
 
@@ -39,9 +40,14 @@ struct conn_plan {
 };
 
 enum {
-	CONN_RING = 64,         /* PDUs in the send queue */
-	CONN_RING_DATA = 48,    /* of which commands and data may use this many */
-	CONN_BATCH = 256 << 10, /* bytes after which a batch is closed */
+	CONN_RING = 144,        /* PDUs in the send queue */
+	CONN_RING_DATA = 128,   /* of which commands and data may use this many */
+	CONN_HEADER = PDU_BHS_LEN + 4, /* with its digest */
+	CONN_HEADERS = (CONN_RING + 1) * CONN_HEADER,
+	CONN_BATCH = 256 << 10, /* bytes after which a batch is closed: at first, and ... */
+	CONN_BATCH_MAX = 1 << 20, /* ... while the socket takes all of them at once */
+	CONN_LARGE = 32 << 10,  /* data segments from here on are not worth a second copy: see conn_space */
+	CONN_AHEAD = 1 << 10,   /* bytes read beyond them: what follows is mostly the header of the next */
 	CONN_SMALL = 320,       /* bytes kept of a data segment that is neither SCSI data nor text */
 	CONN_ASYNCS = 64,       /* async messages waiting to be pulled */
 	CONN_ANSWERS = 64,      /* target pings waiting for their answer */
@@ -56,9 +62,9 @@ enum {
 /* A PDU in the send queue: header, additional header segments, the digest of both, data segment,
  * padding and its digest. */
 struct conn_out {
-	uint8_t header[PDU_BHS_LEN + 4];
+	uint8_t *header;    /* in the connection's `headers` */
 	uint8_t header_len;
-	uint8_t tail[8], tail_len;
+	uint8_t tail_len, tail[8];
 	uint16_t ahs_len;   /* with the digest, which then is not behind `header` */
 	uint32_t data_len;
 	const uint8_t *data;
@@ -80,6 +86,7 @@ struct conn_in {
 	uint32_t data_len, data_got, crc;
 	uint8_t *at;               /* SINK_TASK, SINK_TEXT: where data byte 0 goes; NULL: thrown away */
 	struct task *task;         /* SINK_TASK: whose memory that is */
+	bool large;                /* Data-In come in large segments at the moment */
 	bool unsummed;             /* some bytes went by without their digest being counted */
 	uint8_t *lent_staging;     /* of the last conn_space */
 	size_t lent_direct;
@@ -146,6 +153,7 @@ struct conn {
 	uint16_t port;
 	unsigned redirects;
 
+	struct window_news news;    /* heard and not told: only within conn_received */
 	struct gap stat;            /* StatSN; what goes out is snack_exp_stat_sn */
 	struct login *login;        /* during S4 */
 	struct text_op *text_op;    /* while one is open */
@@ -154,7 +162,11 @@ struct conn {
 	struct conn_in in;
 	struct conn_out *ring;      /* CONN_RING entries */
 	unsigned ring_head, ring_len;
+	uint8_t *headers;           /* of the ring's PDUs, one behind the other: see send_header */
+	unsigned headers_end;       /* where the next one goes */
 	size_t head_sent;           /* bytes of the head that left */
+	size_t batch_limit;         /* bytes after which the next batch is closed */
+	bool batch_full;            /* the last one was closed for it, and nothing of it has left */
 
 	struct list ready;          /* tasks not sent; of struct task, owned by their submitter */
 	struct list active;         /* tasks sent and not concluded */
@@ -170,6 +182,7 @@ struct conn {
 	uint32_t status_asked;      /* below which missing ones were asked for */
 	unsigned status_asks;
 	unsigned digest_errors;
+	uint64_t ask_at;            /* when what was asked for in vain is asked for again; 0: at once */
 	bool probing;               /* a ping goes behind the last SNACK; its answer is awaited ... */
 	uint32_t ping_before[CONN_PINGS]; /* ... and is not that of one of these, which left before */
 	unsigned pings_before;
@@ -292,6 +305,8 @@ int conn_text_room(struct conn_text *text, uint32_t len, uint8_t **ret);
  * after it left, or at once if this fails; lent data belongs to `task`. */
 void send_pdu(struct conn *c, uint8_t bhs[PDU_BHS_LEN], const uint8_t *data, uint32_t len,
 	      uint8_t *owned, struct task *task);
+/* Where the header of the next PDU may be made, to be handed to send_pdu without a copy. */
+uint8_t *send_header(struct conn *c);
 /* The same with additional header segments: `ahs` is from malloc, whole words, with room for
  * DIGEST_LEN bytes more, and freed after it left (NULL with 0 for none). TotalAHSLength is filled
  * in. */
@@ -327,6 +342,8 @@ bool data_send_command(struct conn *c, struct task *task, uint64_t now);
 /* Queues the command of a task that has tag and number, with what data may go with it; everything
  * of its data begins anew. It is then the last in c->active. A retry as well as the first time. */
 void data_put_command(struct conn *c, struct task *task, uint64_t now);
+/* Whether Data-Out PDUs that nobody asks for follow its command. */
+bool data_has_unsolicited(const struct conn *c, const struct task *task);
 /* The task was reassigned to this connection: what came unacknowledged is void, and numbers begin
  * at what was acknowledged or at 0 (RA-5). */
 void data_reassigned(struct task *task);

@@ -118,11 +118,20 @@ static bool may_be_with_data(uint8_t status)
 	return status == 0x00 || status == 0x04 || status == 0x10 || status == 0x14;
 }
 
-/* What a DataSN would be (DS-1). `anew`: a reassigned task whose data begin at 0 again (RA-9). */
-static enum gap_verdict look(const struct task *task, uint32_t sn, bool *ret_anew)
+/* IN-17: after an R-Data SNACK the status has a SNACK tag, for which there is no room here. So this is of
+ * the run before, as its number is. */
+static bool is_of_old_run(const struct task *task, const struct pdu_data_in *in)
 {
-	*ret_anew = task->restarted && !sn && task->acked_sn;
-	return *ret_anew ? GAP_NEXT : gap_look(&task->data, sn);
+	return task->snack_tag && in->has_status;
+}
+
+/* What a DataSN would be (DS-1). `anew`: a reassigned task whose data begin at 0 again (RA-9). */
+static enum gap_verdict look(const struct task *task, const struct pdu_data_in *in, bool *ret_anew)
+{
+	*ret_anew = task->restarted && !in->data_sn && task->acked_sn;
+	if (is_of_old_run(task, in))
+		return GAP_REPEAT;
+	return *ret_anew ? GAP_NEXT : gap_look(&task->data, in->data_sn);
 }
 
 /* IN-1, IN-3, IN-11 */
@@ -130,7 +139,7 @@ static const char *data_in_fault(const struct conn *c, const struct task *task,
 				 const struct pdu_data_in *in)
 {
 	bool anew;
-	enum gap_verdict verdict = look(task, in->data_sn, &anew);
+	enum gap_verdict verdict = look(task, in, &anew);
 	bool counts = verdict != GAP_REPEAT && !anew;
 	uint32_t end = in->buffer_offset + in->data_len;
 	uint32_t sequence = verdict == GAP_NEXT && !anew ? task->sequence : 0;
@@ -176,7 +185,7 @@ int data_in_place(struct conn *c, const uint8_t *bhs, uint8_t **ret, struct task
 	wrong = data_in_fault(c, task, &in);
 	if (wrong)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "%s", wrong);
-	verdict = look(task, in.data_sn, &anew);
+	verdict = look(task, &in, &anew);
 	if (verdict == GAP_REPEAT || verdict == GAP_BEYOND)
 		return 0;
 	*ret = task->in + in.buffer_offset;
@@ -306,6 +315,11 @@ int data_in_received(struct conn *c, const uint8_t *bhs)
 	task = data_find_task(c, in.initiator_task_tag, "Data-In", &r);
 	if (!task)
 		return r;
+	if (is_of_old_run(task, &in)) {
+		take_short_status(task, &in); /* it is not to be acknowledged yet */
+		settle(c, task);
+		return 0;
+	}
 	data_find_base(task, in.data_sn);
 	verdict = gap_look(&task->data, in.data_sn);
 	if (verdict == GAP_NEXT || verdict == GAP_AHEAD) {

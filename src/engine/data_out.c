@@ -53,6 +53,14 @@ static void unsolicited(const struct conn *c, const struct task *task, uint32_t 
 	*ret_end = c->params.initial_r2t ? *ret_immediate : burst;
 }
 
+bool data_has_unsolicited(const struct conn *c, const struct task *task)
+{
+	uint32_t immediate, end;
+
+	unsolicited(c, task, &immediate, &end);
+	return end > immediate;
+}
+
 /* PDU-9, PDU-10. NULL with 0 for the commands that have none: nearly all. */
 static int make_ahs(const struct task *task, uint8_t **ret, size_t *ret_len)
 {
@@ -104,7 +112,7 @@ static void put_command(struct conn *c, struct task *task, uint8_t *ahs, size_t 
 		.attribute = task->attribute, .exp_stat_sn = snack_exp_stat_sn(c),
 		.initiator_task_tag = task->itt, .cmd_sn = task->cmd_sn,
 		.expected_data_transfer_length = task->out_len ? task->out_len : task->in_len };
-	uint8_t bhs[PDU_BHS_LEN];
+	uint8_t *bhs = send_header(c);
 	uint32_t immediate, end;
 
 	start_anew(c, task, now);
@@ -136,8 +144,12 @@ static void no_memory(struct conn *c, struct task *task)
 
 static bool take_numbers(struct conn *c, struct task *task)
 {
-	if (!tag_take(&c->shared->tags, c->slot, task, &task->itt))
+	if (!window_look(&c->shared->window, c->slot))
 		return false;
+	if (!tag_take(&c->shared->tags, c->slot, task, &task->itt)) {
+		c->ev_wake |= window_unclaim(&c->shared->window, c->slot);
+		return false;
+	}
 	if (window_take(&c->shared->window, c->slot, &task->cmd_sn))
 		return true;
 	c->ev_wake |= tag_free(&c->shared->tags, task->itt);
@@ -200,7 +212,7 @@ static uint32_t send_data_out(struct conn *c, struct task *task)
 		.initiator_task_tag = task->itt, .target_transfer_tag = burst->ttt,
 		.exp_stat_sn = snack_exp_stat_sn(c), .data_sn = burst->data_sn++,
 		.buffer_offset = burst->offset };
-	uint8_t bhs[PDU_BHS_LEN];
+	uint8_t *bhs = send_header(c);
 
 	pdu_put_data_out(bhs, &pdu);
 	send_pdu(c, bhs, task->out + burst->offset, len, NULL, task);
@@ -215,7 +227,7 @@ static uint32_t send_data_out(struct conn *c, struct task *task)
 
 static bool has_room(const struct conn *c, size_t batch)
 {
-	return batch < CONN_BATCH && c->ring_len < CONN_RING_DATA;
+	return batch < c->batch_limit && c->ring_len < CONN_RING_DATA;
 }
 
 void data_send_out(struct conn *c, size_t *batch)

@@ -33,7 +33,7 @@ enum {
 	ENGINE_MAX_CONNS = 64,     /* connections of one session that we handle */
 	ENGINE_MAX_TASKS = 1024,   /* commands of one session under way at a time */
 	ENGINE_SENSE_MAX = 252,    /* bytes of sense kept */
-	ENGINE_PENDING_IOV = 64,   /* most entries that conn_pending fills */
+	ENGINE_PENDING_IOV = 264,  /* most entries that conn_pending fills */
 	ENGINE_TEXT_MAX = 4 << 20, /* most bytes of one text answer (SendTargets) */
 	ENGINE_ENTROPY = 33,       /* random bytes for a login: CHAP challenge and identifier */
 	ENGINE_CDB_MAX = 260,      /* bytes of the longest CDB (SPC) */
@@ -189,7 +189,7 @@ struct session_times {
 	uint32_t ping_wait; /* silence after the ping that ends the connection */
 	uint32_t doubt;     /* least silence under load before the transport is asked; see CONN_EVENT_DOUBT */
 	uint32_t command;   /* a command without an answer is aborted then (TMO-1); 0: never */
-	uint32_t manage;    /* wait for a Task Management Response */
+	uint32_t manage;    /* wait for a Task Management Response; 0: for ever, which no setting allows */
 	uint32_t logout;    /* wait for a Logout Response */
 	uint32_t hold;      /* how long a lost session may take to come back before tasks fail */
 	uint32_t retry;     /* pause between attempts to come back, after the first */
@@ -210,6 +210,15 @@ struct session_config {
 	                                 its reinstatement; ENGINE_TIME2WAIT: as the target asked */
 	struct session_times times;
 	uint64_t seed;                /* harmless choices only */
+};
+
+/* Of a session's configuration, what is set anew once INQUIRY told what the target is. */
+struct session_habits {
+	/* Not in force once the target has agreed to a TaskReporting with a fence: such a one sorts, and
+	 * waits for acknowledgements that would wait for their turn */
+	bool ordering, one_holder;
+	uint32_t rest;
+	uint32_t command;             /* session_times.command */
 };
 
 /* One connection that the session shall have. Copied. */
@@ -432,9 +441,7 @@ void session_add_conn(struct session *s, const struct conn_options *options, voi
 void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t now);
 /* Logs out all. Answered; then SESSION_EVENT_END. Stops recovery. */
 void session_logout(struct session *s, void *token, uint64_t now);
-/* Sets `ordering`, `one_holder` and `rest` of the configuration anew, once INQUIRY told what the
- * target is. */
-void session_set_habits(struct session *s, bool ordering, bool one_holder, uint32_t rest);
+void session_set_habits(struct session *s, const struct session_habits *habits);
 /* What connections tell, by their events, through the caller. */
 void session_conn_up(struct session *s, struct conn *c, const struct conn_up *up, uint64_t now);
 void session_conn_async(struct session *s, struct conn *c, const struct conn_async *async, uint64_t now);
@@ -447,7 +454,6 @@ enum session_rule session_rule(struct session *s, struct task *task);
 /* After this the session does not know the connection any more; the caller frees it. */
 void session_conn_ended(struct session *s, struct conn *c, const struct fault *why, uint64_t now);
 enum session_state session_state(const struct session *s);
-const uint8_t *session_isid(const struct session *s);
 uint64_t session_deadline(const struct session *s);
 void session_expire(struct session *s, uint64_t now);
 bool session_next_event(struct session *s, struct session_event *ret);

@@ -10,6 +10,11 @@
 
 #define MS UINT64_C(1000000)
 
+static uint32_t command_time(const struct conn *c)
+{
+	return atomic_load_explicit(&c->shared->command_time, memory_order_relaxed);
+}
+
 /* ---------------------------------------------------------------- the requests under way */
 
 static struct conn_request *find_request(struct conn *c, uint32_t itt)
@@ -230,7 +235,7 @@ static enum fault_kind no_way_out(const struct conn *c)
 static void abort_concluded(struct conn *c, struct task *task)
 {
 	fault_set(&task->fault, FAULT_TIMEOUT, 0, "%s:%u: no answer in %u s; the command was aborted",
-		  c->host, c->port, c->shared->config->times.command / 1000);
+		  c->host, c->port, command_time(c) / 1000);
 	conn_conclude(c, task, TASK_ABORTED);
 }
 
@@ -437,7 +442,7 @@ static uint64_t request_deadline(const struct conn_request *r)
  * be. */
 static struct task *oldest(const struct conn *c)
 {
-	if (!c->shared->config->times.command || c->requests == CONN_REQUESTS)
+	if (!command_time(c) || c->requests == CONN_REQUESTS)
 		return NULL;
 	list_for_each(it, &c->active) {
 		struct task *task = list_entry(it, struct task, link);
@@ -452,7 +457,7 @@ static uint64_t command_deadline(const struct conn *c)
 {
 	const struct task *task = oldest(c);
 
-	return task ? task->sent_at + c->shared->config->times.command * MS : ENGINE_NEVER;
+	return task ? task->sent_at + command_time(c) * MS : ENGINE_NEVER;
 }
 
 uint64_t manage_deadline(const struct conn *c)

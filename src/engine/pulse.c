@@ -137,7 +137,7 @@ bool pulse_send_numbered(struct conn *c, uint64_t now)
 {
 	uint32_t itt, cmd_sn;
 
-	if (!send_calm(c) || !take_ping(c, &itt))
+	if (!send_calm(c) || !window_look(&c->shared->window, c->slot) || !take_ping(c, &itt))
 		return false;
 	if (!window_take(&c->shared->window, c->slot, &cmd_sn)) {
 		c->ev_wake |= tag_free(&c->shared->tags, itt);

@@ -104,19 +104,25 @@ static unsigned portal_at(const struct session *s)
 	return (s->first_place + s->attempt) % (s->members + s->portal_count);
 }
 
-const struct conn_options *recovery_portal(const struct session *s)
+struct member *recovery_member(const struct session *s)
 {
 	unsigned at = portal_at(s);
 
-	return at < s->members ? &member_at(s, at)->options : &s->portals[at - s->members];
+	return at < s->members ? member_at(s, at) : NULL;
+}
+
+const struct conn_options *recovery_portal(const struct session *s)
+{
+	const struct member *m = recovery_member(s);
+
+	return m ? &m->options : &s->portals[portal_at(s) - s->members];
 }
 
 /* Begins the leading login of the reinstatement, once nothing of the old session is left. Each member goes
  * through its own portal; those of discovery are tried for the leading one. */
 static void reopen(struct session *s, uint64_t now)
 {
-	bool own = portal_at(s) < s->members;
-	struct member *m = own ? member_at(s, portal_at(s)) : member_leading(s);
+	struct member *own = recovery_member(s), *m = own ? own : member_leading(s);
 
 	s->opener = m;
 	window_init(&s->shared->window, window_current(&s->shared->window));

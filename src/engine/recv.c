@@ -42,24 +42,28 @@ static int on_r2t(struct conn *c, uint64_t now);
 static int on_async(struct conn *c, uint64_t now);
 static int on_reject(struct conn *c, uint64_t now);
 
+/* When the window it shows must be known: handlers of what comes in great numbers don't ask for it. */
+enum window_rule { WINDOW_NOW, WINDOW_LATER };
+
 /* A Reject in login is at the wrong time (RJ-4). */
 static const struct opcode {
 	uint8_t opcode;
 	uint8_t phases;
 	uint8_t stat; /* enum stat_rule */
 	uint8_t sink; /* enum conn_sink */
+	uint8_t window; /* enum window_rule */
 	int (*handle)(struct conn *c, uint64_t now); /* 0, or negative after conn_fail */
 } opcodes[] = {
-	{ PDU_DATA_IN, IN_FULL, STAT_DATA_IN, SINK_TASK, on_data_in },
-	{ PDU_SCSI_RESPONSE, IN_FULL, STAT_ADVANCES, SINK_SMALL, on_scsi_response },
-	{ PDU_R2T, IN_FULL, STAT_SHOWS, SINK_SMALL, on_r2t },
-	{ PDU_NOP_IN, IN_FULL, STAT_NOP_IN, SINK_SMALL, on_nop_in },
-	{ PDU_TASK_RESPONSE, IN_FULL, STAT_ADVANCES, SINK_SMALL, on_task_response },
-	{ PDU_LOGIN_RESPONSE, IN_LOGIN, STAT_LOGIN, SINK_TEXT, on_login_response },
-	{ PDU_TEXT_RESPONSE, IN_FULL, STAT_ADVANCES, SINK_TEXT, on_text_response },
-	{ PDU_LOGOUT_RESPONSE, IN_FULL, STAT_ADVANCES, SINK_SMALL, on_logout_response },
-	{ PDU_ASYNC, IN_FULL, STAT_ADVANCES, SINK_SMALL, on_async },
-	{ PDU_REJECT, IN_FULL, STAT_ADVANCES, SINK_SMALL, on_reject },
+	{ PDU_DATA_IN, IN_FULL, STAT_DATA_IN, SINK_TASK, WINDOW_LATER, on_data_in },
+	{ PDU_SCSI_RESPONSE, IN_FULL, STAT_ADVANCES, SINK_SMALL, WINDOW_LATER, on_scsi_response },
+	{ PDU_R2T, IN_FULL, STAT_SHOWS, SINK_SMALL, WINDOW_LATER, on_r2t },
+	{ PDU_NOP_IN, IN_FULL, STAT_NOP_IN, SINK_SMALL, WINDOW_NOW, on_nop_in },
+	{ PDU_TASK_RESPONSE, IN_FULL, STAT_ADVANCES, SINK_SMALL, WINDOW_NOW, on_task_response },
+	{ PDU_LOGIN_RESPONSE, IN_LOGIN, STAT_LOGIN, SINK_TEXT, WINDOW_NOW, on_login_response },
+	{ PDU_TEXT_RESPONSE, IN_FULL, STAT_ADVANCES, SINK_TEXT, WINDOW_NOW, on_text_response },
+	{ PDU_LOGOUT_RESPONSE, IN_FULL, STAT_ADVANCES, SINK_SMALL, WINDOW_NOW, on_logout_response },
+	{ PDU_ASYNC, IN_FULL, STAT_ADVANCES, SINK_SMALL, WINDOW_NOW, on_async },
+	{ PDU_REJECT, IN_FULL, STAT_ADVANCES, SINK_SMALL, WINDOW_NOW, on_reject },
 };
 
 static const struct opcode *find_opcode(uint8_t opcode)
@@ -136,13 +140,23 @@ static bool recovers(const struct conn *c)
 	return c->state != CONN_S4_IN_LOGIN && c->params.error_recovery_level > 0;
 }
 
-/* A repeat that was asked for twice, or one too far ahead: nobody waits for its text. */
+/* ST-4 without recovery: what still waits for its answer was never answered before. */
+static bool is_old(const struct conn *c, uint32_t stat_sn, bool live)
+{
+	return sn_lt(stat_sn, c->stat.next) && !live;
+}
+
+/* A repeat, or one too far ahead: nobody waits for its text. */
 static bool will_be_discarded(const struct conn *c, const struct opcode *op)
 {
-	enum gap_verdict verdict = gap_look(&c->stat, bytes_get32(c->in.header + 24));
+	uint32_t stat_sn = bytes_get32(c->in.header + 24);
+	enum gap_verdict verdict = gap_look(&c->stat, stat_sn);
 
-	return recovers(c) && op->stat == STAT_ADVANCES &&
-	       (verdict == GAP_REPEAT || verdict == GAP_BEYOND);
+	if (op->stat != STAT_ADVANCES)
+		return false;
+	if (!recovers(c))
+		return is_old(c, stat_sn, text_op_itt_is(c, bytes_get32(c->in.header + 16)));
+	return verdict == GAP_REPEAT || verdict == GAP_BEYOND;
 }
 
 static int header_complete(struct conn *c)
@@ -166,8 +180,10 @@ static int header_complete(struct conn *c)
 	in->task = NULL;
 	in->unsummed = false;
 	in->state = RX_DATA;
-	if (in->sink == SINK_TASK)
+	if (in->sink == SINK_TASK) {
+		in->large = in->data_len >= CONN_LARGE;
 		return data_in_place(c, in->header, &in->at, &in->task);
+	}
 	if (in->sink == SINK_TEXT && !will_be_discarded(c, op))
 		return place_text(c, op->opcode);
 	return 0;
@@ -215,8 +231,8 @@ static bool advances_stat_sn(const struct conn *c, const struct opcode *op)
 /* ST-4 without recovery: a gap means lost responses. Returns 1 for a repeat to be thrown away. */
 static int check_next(struct conn *c, const struct opcode *op, uint32_t stat_sn, bool live)
 {
-	if (sn_lt(stat_sn, c->stat.next) && !live)
-		return 1; /* a repeat; what still waits for its answer was never answered before */
+	if (is_old(c, stat_sn, live))
+		return 1;
 	if (stat_sn != c->stat.next)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "%s with StatSN %u where %u was due",
 				 pdu_name(op->opcode), stat_sn, c->stat.next);
@@ -272,6 +288,8 @@ static int check_stat_sn(struct conn *c, const struct opcode *op)
 			look_at_shown(c, stat_sn);
 		return 0;
 	}
+	if (!recovers(c) && stat_sn == c->stat.next) /* nearly always: whose it is need not be asked */
+		return check_next(c, op, stat_sn, true);
 	live = tag_find(&c->shared->tags, itt, c->slot, &task) == TAG_OURS;
 	if (!recovers(c))
 		return check_next(c, op, stat_sn, live);
@@ -279,6 +297,11 @@ static int check_stat_sn(struct conn *c, const struct opcode *op)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "%s with StatSN %u, far beyond %u",
 				 pdu_name(op->opcode), stat_sn, c->stat.next);
 	return take_stat_sn(c, op, stat_sn, task);
+}
+
+static void tell_window(struct conn *c)
+{
+	c->ev_wake |= window_tell(&c->shared->window, &c->news);
 }
 
 static int pdu_complete(struct conn *c, uint64_t now)
@@ -298,8 +321,10 @@ static int pdu_complete(struct conn *c, uint64_t now)
 		return r < 0 ? r : 0;
 	/* WIN-6: all responses have the pair at the same place. A stray session's is not ours. */
 	if (!c->verdict.kind)
-		c->ev_wake |= window_update(&c->shared->window, bytes_get32(c->in.header + 28),
-					    bytes_get32(c->in.header + 32));
+		window_hear(&c->shared->window, &c->news, bytes_get32(c->in.header + 28),
+			    bytes_get32(c->in.header + 32));
+	if (op->window == WINDOW_NOW)
+		tell_window(c);
 	return op->handle(c, now);
 }
 
@@ -372,6 +397,8 @@ unsigned conn_space(struct conn *c, uint8_t *staging, size_t staging_len, struct
 		in->lent_direct = in->data_len - in->data_got;
 		iov[n++] = (struct iovec){ in->at + in->data_got, in->lent_direct };
 	}
+	if (in->large && staging_len > CONN_AHEAD)
+		staging_len = CONN_AHEAD;
 	iov[n++] = (struct iovec){ staging, staging_len };
 	return n;
 }
@@ -395,6 +422,7 @@ void conn_received(struct conn *c, size_t n, uint64_t now)
 			in->state = RX_TAIL;
 	}
 	feed(c, in->lent_staging, n - direct, now);
+	tell_window(c);
 }
 
 /* ---------------------------------------------------------------- handlers */
@@ -458,7 +486,7 @@ static int on_nop_in(struct conn *c, uint64_t now)
 			return conn_fail(c, FAULT_PROTOCOL, 0, "NOP-In with both tags");
 		if (!pulse_answered(c, nop.initiator_task_tag, now))
 			return conn_fail(c, FAULT_PROTOCOL, 0, "NOP-In for a ping that we did not send");
-		return snack_probe_answered(c, nop.initiator_task_tag);
+		return snack_probe_answered(c, nop.initiator_task_tag, now);
 	}
 	if (nop.target_transfer_tag == PDU_NO_TAG)
 		return 0;

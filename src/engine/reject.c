@@ -58,6 +58,70 @@ static bool left_hole(const struct conn *c, const uint8_t *request)
 	       !window_acknowledged(&c->shared->window, bytes_get32(request + 24));
 }
 
+/* ---------------------------------------------------------------- none of ours */
+
+static bool has_task(uint8_t opcode)
+{
+	return opcode == PDU_SCSI_COMMAND || opcode == PDU_DATA_OUT || opcode == PDU_SNACK;
+}
+
+/* False for a tag that never was of this connection, or of another kind of request. */
+static bool may_be_ours(const struct conn *c, const uint8_t *request)
+{
+	uint32_t itt = bytes_get32(request + 16);
+	uint8_t opcode = pdu_opcode(request);
+	struct task *task = NULL;
+
+	if (itt == PDU_NO_TAG)
+		return opcode == PDU_SNACK || opcode == PDU_NOP_OUT;
+	switch (tag_find(&c->shared->tags, itt, c->slot, &task)) {
+	case TAG_OURS:
+		return has_task(opcode) == (task != NULL);
+	case TAG_STALE:
+		return true;
+	case TAG_FOREIGN:
+		break;
+	}
+	return false;
+}
+
+/* Whether this may be the command that was meant: its data travelled with it, and the target has not
+ * counted it. */
+static bool may_be_it(const struct conn *c, const struct task *task)
+{
+	return task->state == TASK_ACTIVE && task->out_len && c->params.immediate_data &&
+	       !manage_aborts(c, task) && !resume_is_there(c, task);
+}
+
+/* All that a damaged data segment can have been are sent again. A target throws away those commands that
+ * it has (4.2.2.1), but not the Data-Out that would come with them. Returns false if that is no way. */
+static bool repeat_all(struct conn *c)
+{
+	if (c->text_op)
+		return false;
+	list_for_each(it, &c->active) {
+		struct task *task = list_entry(it, struct task, link);
+
+		if (!may_be_it(c, task))
+			continue;
+		if (data_has_unsolicited(c, task) || task->repeats++ >= CONN_ASKS)
+			return false;
+		resume_repeat(c, task);
+	}
+	return true;
+}
+
+/* What it names was never sent: LIO returns a header out of memory that it has freed, where data that came
+ * with their command were damaged. */
+static int nothing_rejected(struct conn *c, const uint8_t *request, uint8_t reason)
+{
+	bool damage = reason == PDU_REJECT_DATA_DIGEST;
+
+	if (!c->params.error_recovery_level || (damage ? !repeat_all(c) : conn_left_hole(c)))
+		return give_up(c, request, reason);
+	return snack_digest_error(c); /* no more of them than of other damage */
+}
+
 /* ---------------------------------------------------------------- commands */
 
 /* A retry plugs a hole, nothing else (RT-1): one that was counted can't be sent again (RT-4). A ping goes
@@ -117,7 +181,7 @@ static int ping_rejected(struct conn *c, const uint8_t *request, uint8_t reason,
 	if (left_hole(c, request))
 		return give_up(c, request, reason);
 	pulse_answered(c, bytes_get32(request + 16), now);
-	return snack_probe_answered(c, bytes_get32(request + 16));
+	return snack_probe_answered(c, bytes_get32(request + 16), now);
 }
 
 static int manage_request_rejected(struct conn *c, const uint8_t *request, uint8_t reason, uint64_t now)
@@ -186,8 +250,10 @@ int reject_received(struct conn *c, const uint8_t *bhs, const uint8_t *segment, 
 	pdu_get_reject(bhs, &pdu);
 	if (len < PDU_BHS_LEN)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "Reject without the rejected header");
+	if (c->params.error_recovery_level && !may_be_ours(c, segment))
+		return nothing_rejected(c, segment, pdu.reason);
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (requests[i].opcode == pdu_opcode(segment))
 			return requests[i].rejected(c, segment, pdu.reason, now);
-	return give_up(c, segment, pdu.reason);
+	return nothing_rejected(c, segment, pdu.reason);
 }

@@ -53,10 +53,26 @@ static void reassign(struct conn *c, struct task *task, uint64_t now)
 	list_append(&c->active, &task->link);
 }
 
+bool resume_is_there(const struct conn *c, const struct task *task)
+{
+	return task->data.next || task->data.seen || window_acknowledged(&c->shared->window, task->cmd_sn);
+}
+
+/* It was rejected, or may have been: then the target has it after all (RT-4). */
+static void repeat(struct conn *c, struct task *task, size_t *batch, uint64_t now)
+{
+	if (!resume_is_there(c, task)) {
+		send_again(c, task, batch, now);
+		return;
+	}
+	list_remove(&task->link);
+	list_append(&c->active, &task->link);
+}
+
 static void go_on(struct conn *c, struct task *task, size_t *batch, uint64_t now)
 {
 	if (task->state == TASK_ACTIVE) {
-		send_again(c, task, batch, now);
+		repeat(c, task, batch, now);
 	} else if (c->state != CONN_S5_LOGGED_IN) {
 		return; /* a logout was asked for: they will be returned */
 	} else if (window_acknowledged(&c->shared->window, task->cmd_sn)) { /* RA-11 */

@@ -15,5 +15,7 @@ void resume_return(struct conn *c);
 /* Sends a command again on its own connection: the target threw it away, or may never have got it
  * (RT-2). A numbered ping follows it (WIN-8). */
 void resume_repeat(struct conn *c, struct task *task);
+/* The target has got the command: it counted it, or sent an R2T or data. */
+bool resume_is_there(const struct conn *c, const struct task *task);
 
 #endif

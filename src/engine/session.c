@@ -55,6 +55,7 @@ int session_new(const struct session_config *config, struct session **ret)
 	s->shared->config = &s->config;
 	atomic_store(&s->shared->ordering, config->ordering);
 	atomic_store(&s->shared->one_holder, config->one_holder);
+	atomic_store(&s->shared->command_time, config->times.command);
 	tags_init(&s->shared->tags);
 	window_init(&s->shared->window, config->first_cmd_sn);
 	*ret = s;
@@ -185,12 +186,23 @@ void session_remove_conn(struct session *s, uint64_t id, void *token, uint64_t n
 
 /* ---------------------------------------------------------------- what connections tell */
 
+static void set_ordering(struct session *s, bool ordering, bool one_holder)
+{
+	bool fences = s->params.task_reporting != KEYS_RFC3720; /* MCS-12 */
+
+	atomic_store(&s->shared->ordering, ordering && !fences);
+	atomic_store(&s->shared->one_holder, one_holder && !fences);
+	s->config.ordering = ordering;
+	s->config.one_holder = one_holder;
+}
+
 /* REC-4 */
 static void session_up(struct session *s, const struct conn *c, const struct conn_up *up, uint64_t now)
 {
 	s->epoch = c->epoch;
 	s->tsih = up->tsih;
 	s->params = up->params;
+	set_ordering(s, s->config.ordering, s->config.one_holder);
 	if (s->portal_group_tag < 0)
 		s->portal_group_tag = up->portal_group_tag;
 	s->hold_until = ENGINE_NEVER;
@@ -469,11 +481,11 @@ void session_logout(struct session *s, void *token, uint64_t now)
 
 /* ---------------------------------------------------------------- time and the rest */
 
-void session_set_habits(struct session *s, bool ordering, bool one_holder, uint32_t rest)
+void session_set_habits(struct session *s, const struct session_habits *habits)
 {
-	atomic_store(&s->shared->ordering, ordering);
-	atomic_store(&s->shared->one_holder, one_holder);
-	s->config.rest = rest;
+	set_ordering(s, habits->ordering, habits->one_holder);
+	atomic_store(&s->shared->command_time, habits->command);
+	s->config.rest = habits->rest;
 	s->wake = UINT64_MAX; /* who waits for the old habits, looks again */
 }
 
@@ -495,9 +507,4 @@ enum session_state session_state(const struct session *s)
 		break;
 	}
 	return SESSION_Q1_FREE;
-}
-
-const uint8_t *session_isid(const struct session *s)
-{
-	return s->config.isid;
 }

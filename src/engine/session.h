@@ -147,6 +147,8 @@ uint64_t recovery_next_attempt(struct session *s, uint64_t now);
 void recovery_failed(struct session *s, uint64_t now);
 /* Milliseconds that connecting and logging in may take in the present attempt. */
 uint32_t recovery_login_time(const struct session *s);
+/* Whose own portal it is that is tried; NULL for one that discovery told. */
+struct member *recovery_member(const struct session *s);
 /* The portal for the present attempt. */
 const struct conn_options *recovery_portal(const struct session *s);
 /* The session is up again: the connections that are away come back. */

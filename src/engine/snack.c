@@ -13,7 +13,14 @@
 #include "engine/pulse.h"
 #include "proto/sn.h"
 
-enum { SNACK_BATCH = 8 }; /* SNACKs sent at a time */
+#define MS UINT64_C(1000000)
+
+enum {
+	SNACK_BATCH = 8,      /* SNACKs sent at a time */
+	SNACK_AT_ONCE = 2,    /* times that the same is asked for without a pause */
+	SNACK_PAUSE = 10,     /* milliseconds before the next time, twice as many before each further one ... */
+	SNACK_PAUSE_MAX = 640,/* ... up to this: a target may have to read again what it shall repeat */
+};
 
 /* ---------------------------------------------------------------- what is wanted */
 
@@ -46,7 +53,7 @@ int snack_digest_error(struct conn *c)
 	if (!c->params.error_recovery_level)
 		return conn_fail(c, FAULT_DIGEST, 0, "data digest wrong");
 	if (++c->digest_errors > CONN_DIGEST_ERRORS)
-		return conn_fail(c, FAULT_DIGEST, 0, "more than %d wrong data digests in one go",
+		return conn_fail(c, FAULT_DIGEST, 0, "more than %d damaged PDUs in one go",
 				 CONN_DIGEST_ERRORS);
 	if (!c->probing)
 		probe(c);
@@ -267,8 +274,10 @@ bool snack_send(struct conn *c)
 {
 	unsigned free = send_room(c), most = free < SNACK_BATCH ? free : SNACK_BATCH, room = most;
 
-	ask_statuses(c, &room);
-	ask_data(c, &room);
+	if (!c->ask_at) {
+		ask_statuses(c, &room);
+		ask_data(c, &room);
+	}
 	if (room < most)
 		probe_anew(c);
 	send_acks(c, &room);
@@ -277,8 +286,21 @@ bool snack_send(struct conn *c)
 
 /* ---------------------------------------------------------------- answers */
 
+/* The ping's way says how long a repeat takes on its way, not at the target. */
+static void pause_before(struct conn *c, unsigned asks, uint64_t now)
+{
+	uint64_t ms = SNACK_PAUSE;
+
+	if (asks <= SNACK_AT_ONCE)
+		return;
+	for (unsigned i = SNACK_AT_ONCE + 1; i < asks && ms < SNACK_PAUSE_MAX; i++)
+		ms *= 2;
+	if (c->ask_at < now + ms * MS)
+		c->ask_at = now + ms * MS;
+}
+
 /* What of a task is missing although its repeat was asked for. */
-static void ask_again(struct conn *c, struct task *task)
+static void ask_again(struct conn *c, struct task *task, uint64_t now)
 {
 	if (task->data.next != task->asks_from)
 		task->asks = 0;
@@ -290,26 +312,38 @@ static void ask_again(struct conn *c, struct task *task)
 	task->start_over = task->much_lost;
 	task->data_asked = task->data.next;
 	task->ask_status = !sn_lt(task->data.next, task->data_end) && task->has_status;
+	pause_before(c, task->asks, now);
 	c->wants |= WANT_SNACK;
 }
 
-int snack_probe_answered(struct conn *c, uint32_t itt)
+int snack_probe_answered(struct conn *c, uint32_t itt, uint64_t now)
 {
 	if (!c->probing || c->over || left_before(c, itt))
 		return 0;
 	c->probing = false;
 	c->digest_errors = 0;
+	if (c->ask_at) /* nothing was asked for since the last one */
+		return 0;
 	if (!c->missing_status) {
 		c->status_asks = 0;
 	} else {
 		if (c->status_asks++ >= CONN_ASKS)
 			return conn_fail(c, FAULT_DIGEST, 0, "lost responses do not come again");
 		c->status_asked = c->stat.next;
+		pause_before(c, c->status_asks, now);
 		c->wants |= WANT_SNACK;
 	}
 	list_for_each(it, &c->missing)
-		ask_again(c, list_entry(it, struct task, wait_link));
+		ask_again(c, list_entry(it, struct task, wait_link), now);
 	return 0;
+}
+
+void snack_expire(struct conn *c, uint64_t now)
+{
+	if (!c->ask_at || now < c->ask_at)
+		return;
+	c->ask_at = 0;
+	c->wants |= WANT_SNACK;
 }
 
 int snack_rejected(struct conn *c, const uint8_t *bhs, uint8_t reason)

@@ -9,7 +9,7 @@
 
 /* A PDU was discarded for its data digest (DIG-3 to DIG-5): what was lost will be found out by the
  * next numbers; a ping makes them come. Returns 0, or negative after conn_fail (level 0, or too
- * many). */
+ * many). Also for a Reject that names nothing of ours. */
 int snack_digest_error(struct conn *c);
 /* StatSN numbers are missing below `end`. */
 void snack_want_status(struct conn *c, uint32_t end);
@@ -23,7 +23,9 @@ void snack_look(struct conn *c, struct task *task);
 void snack_status_came(struct conn *c);
 /* The ping with this tag was answered: all that the target sent before has come or is lost. Asks
  * again, if the ping left behind the last SNACK. */
-int snack_probe_answered(struct conn *c, uint32_t itt);
+int snack_probe_answered(struct conn *c, uint32_t itt, uint64_t now);
+/* The pause before what was asked for in vain is asked for again, c->ask_at, is over. */
+void snack_expire(struct conn *c, uint64_t now);
 /* A SNACK was rejected (DIG-4). */
 int snack_rejected(struct conn *c, const uint8_t *bhs, uint8_t reason);
 /* Sends what is wanted; false if there is more than fits now. One of send.c's requests. */

@@ -62,9 +62,9 @@ bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_it
 		if (!take_slot(t, slot, &at))
 			return false;
 	}
-	use = (atomic_load(&t->tag[at].holder) >> 8) + 1;
+	use = (atomic_load_explicit(&t->tag[at].holder, memory_order_relaxed) >> 8) + 1;
 	t->tag[at].task = task;
-	atomic_store(&t->tag[at].holder, use << 8 | (slot + 1));
+	atomic_store_explicit(&t->tag[at].holder, use << 8 | (slot + 1), memory_order_release);
 	*ret_itt = generation_of(use) * ENGINE_MAX_TASKS + at;
 	return true;
 }
@@ -85,26 +85,26 @@ bool tags_idle(struct tags *t, unsigned slot)
 	return all_free(t);
 }
 
+/* The holder's byte: slot + 1, or one of these. */
+enum { HELD_BY_NONE = 0, /* it is free */ HELD_BY_NOBODY = 0xff /* adrift */ };
+
+static void set_holder(struct tags *t, uint32_t itt, unsigned holder)
+{
+	uint32_t at = tag_slot(itt);
+	uint64_t use = atomic_load_explicit(&t->tag[at].holder, memory_order_relaxed) >> 8;
+
+	/* Only who has the task calls this, so nobody else writes in between. */
+	atomic_store_explicit(&t->tag[at].holder, use << 8 | holder, memory_order_release);
+}
+
 uint64_t tag_free(struct tags *t, uint32_t itt)
 {
 	uint32_t at = tag_slot(itt);
 
 	t->tag[at].task = NULL;
-	atomic_fetch_and(&t->tag[at].holder, ~UINT64_C(0xff));
+	set_holder(t, itt, HELD_BY_NONE);
 	atomic_fetch_and(&t->used[at / 64], ~(UINT64_C(1) << at % 64));
 	return atomic_load(&t->waiting) ? atomic_exchange(&t->waiting, 0) : 0;
-}
-
-/* The holder's byte: slot + 1, 0 for a tag that is free, or this. */
-enum { HELD_BY_NOBODY = 0xff };
-
-static void set_holder(struct tags *t, uint32_t itt, unsigned holder)
-{
-	uint32_t at = tag_slot(itt);
-	uint64_t use = atomic_load(&t->tag[at].holder) >> 8;
-
-	/* Only who has the task calls this, so nobody else writes in between. */
-	atomic_store(&t->tag[at].holder, use << 8 | holder);
 }
 
 void tag_leave(struct tags *t, uint32_t itt)

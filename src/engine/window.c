@@ -1,6 +1,8 @@
 /* window.c - see window.h. RFC 7143 section 4.2.2.1, RFC 1982. */
 #include "engine/window.h"
 
+#include <stddef.h>
+
 #include "proto/sn.h"
 
 /*
@@ -77,7 +79,8 @@ static uint64_t after_take(uint64_t next, unsigned me)
 	return with_field(after, HOLDER, me);
 }
 
-/* One attempt: 1 taken, 0 not possible now, -1 lost a race (SN-6, WIN-4). */
+/* One attempt: 1 taken, or only seen to be possible if `ret` is NULL; 0 not possible now, -1 lost a race
+ * (SN-6, WIN-4). */
 static int try_take(struct window *w, unsigned slot, uint32_t *ret)
 {
 	uint64_t next = atomic_load(&w->next);
@@ -94,19 +97,21 @@ static int try_take(struct window *w, unsigned slot, uint32_t *ret)
 		atomic_compare_exchange_weak(&w->next, &next, with_field(next, CLAIMANT, me));
 		return -1;
 	}
+	if (!ret)
+		return 1;
 	if (!atomic_compare_exchange_weak(&w->next, &next, after_take(next, me)))
 		return -1;
 	*ret = cmd_sn;
 	return 1;
 }
 
-bool window_take(struct window *w, unsigned slot, uint32_t *ret_cmd_sn)
+static bool take(struct window *w, unsigned slot, uint32_t *ret)
 {
 	bool registered = false;
 	int got;
 
 	for (;;) {
-		got = try_take(w, slot, ret_cmd_sn);
+		got = try_take(w, slot, ret);
 		if (got > 0)
 			return true;
 		if (got < 0)
@@ -117,6 +122,16 @@ bool window_take(struct window *w, unsigned slot, uint32_t *ret_cmd_sn)
 		wait_for_change(w, slot);
 		registered = true;
 	}
+}
+
+bool window_take(struct window *w, unsigned slot, uint32_t *ret_cmd_sn)
+{
+	return take(w, slot, ret_cmd_sn);
+}
+
+bool window_look(struct window *w, unsigned slot)
+{
+	return take(w, slot, NULL);
 }
 
 uint32_t window_current(const struct window *w)
@@ -149,17 +164,36 @@ static bool raise_to(_Atomic uint32_t *at, uint32_t value)
 }
 
 /* WIN-7 */
-uint64_t window_update(struct window *w, uint32_t exp_cmd_sn, uint32_t max_cmd_sn)
+void window_hear(const struct window *w, struct window_news *news, uint32_t exp_cmd_sn,
+		 uint32_t max_cmd_sn)
+{
+	if (sn_lt(max_cmd_sn, exp_cmd_sn - 1))
+		return;
+	if (sn_gt(exp_cmd_sn, window_current(w)))
+		return;
+	news->exp = news->any ? sn_max(news->exp, exp_cmd_sn) : exp_cmd_sn;
+	news->max = news->any ? sn_max(news->max, max_cmd_sn) : max_cmd_sn;
+	news->any = true;
+}
+
+uint64_t window_tell(struct window *w, struct window_news *news)
 {
 	bool changed;
 
-	if (sn_lt(max_cmd_sn, exp_cmd_sn - 1))
+	if (!news->any)
 		return 0;
-	if (sn_gt(exp_cmd_sn, window_current(w)))
-		return 0;
-	changed = raise_to(&w->exp, exp_cmd_sn);
-	changed |= raise_to(&w->max, max_cmd_sn);
+	news->any = false;
+	changed = raise_to(&w->exp, news->exp);
+	changed |= raise_to(&w->max, news->max);
 	return changed ? wake_all(w) : 0;
+}
+
+uint64_t window_update(struct window *w, uint32_t exp_cmd_sn, uint32_t max_cmd_sn)
+{
+	struct window_news news = { .any = false };
+
+	window_hear(w, &news, exp_cmd_sn, max_cmd_sn);
+	return window_tell(w, &news);
 }
 
 /* 1 held and quiet, 0 not yet. */

@@ -27,12 +27,21 @@ struct window {
 	_Atomic uint64_t waiting; /* slots to wake when something changed */
 };
 
+/* What a connection has heard and not told. Begins all zero. */
+struct window_news {
+	bool any;
+	uint32_t exp, max;
+};
+
 /* No connection may be alive. The window is closed until the first update. */
 void window_init(struct window *w, uint32_t first_cmd_sn);
 /* Takes the next number. False if the window is closed or paused by another connection, or another
  * one holds the turn: then `slot` is registered and will be in the mask of a later call (SN-3,
  * WIN-3). */
 bool window_take(struct window *w, unsigned slot, uint32_t *ret_cmd_sn);
+/* Whether window_take would succeed; if not, `slot` is registered as there. For what else a request needs,
+ * and others wait for. */
+bool window_look(struct window *w, unsigned slot);
 /* What an immediate request carries (SN-4). */
 uint32_t window_current(const struct window *w);
 /* True if the target has got the command with that number, by the newest ExpCmdSN (SN-8, RA-11). */
@@ -41,6 +50,11 @@ bool window_acknowledged(const struct window *w, uint32_t cmd_sn);
 bool window_await(struct window *w, unsigned slot, uint32_t cmd_sn);
 /* The pair of a received PDU (WIN-1, WIN-2, TOL-4). Returns the slots to wake. */
 uint64_t window_update(struct window *w, uint32_t exp_cmd_sn, uint32_t max_cmd_sn);
+/* The same in two steps, so that the pairs of many PDUs that came together cost no more than one: each is
+ * heard, and then the session is told the highest. */
+void window_hear(const struct window *w, struct window_news *news, uint32_t exp_cmd_sn,
+		 uint32_t max_cmd_sn);
+uint64_t window_tell(struct window *w, struct window_news *news);
 /* Stops others and tells whether the target has seen every number given out; if not, or if another
  * connection holds the pause, `slot` is registered as in window_take. */
 bool window_pause(struct window *w, unsigned slot);

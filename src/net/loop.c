@@ -17,6 +17,7 @@
 enum {
 	LOOP_EVENTS = 64,        /* taken from the kernel in one round */
 	LOOP_TIMERS = 256,       /* most deadlines served in one round, so that sockets get their turn */
+	LOOP_PASSES = 4,         /* most passes over the chores in one round, for the same reason */
 	LOOP_WAIT_MAX_MS = 60000,
 	LOOP_NS_PER_MS = 1000000,
 };
@@ -180,18 +181,25 @@ static void loop_expire(struct loop *loop)
 	}
 }
 
-/* Chores scheduled by chores wait for the next round. */
-static void loop_chores(struct loop *loop)
+static void loop_pass(struct loop *loop)
 {
-	struct list round, *item;
+	struct list pass, *item;
 
-	list_init(&round);
-	list_splice(&round, &loop->chores);
-	while ((item = list_pop(&round))) {
+	list_init(&pass);
+	list_splice(&pass, &loop->chores);
+	while ((item = list_pop(&pass))) {
 		struct chore *chore = list_entry(item, struct chore, link);
 
 		chore->run(chore);
 	}
+}
+
+/* Chores scheduled by chores follow at once: what one hands to the next need not wait for the kernel.
+ * Those that go on wait for the next round. */
+static void loop_chores(struct loop *loop)
+{
+	for (unsigned i = 0; i < LOOP_PASSES && !list_empty(&loop->chores); i++)
+		loop_pass(loop);
 }
 
 static void loop_round(struct loop *loop)

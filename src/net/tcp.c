@@ -36,13 +36,18 @@ static void tcp_tune(int fd)
 		int level, name, value;
 	} options[] = {
 		{ IPPROTO_TCP, TCP_NODELAY, 1 },
-		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, TCP_UNSENT_MAX },
+		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, TCP_UNSENT },
 		/* Pings of the session find a dead peer sooner; this is for the login. */
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+}
+
+void tcp_set_unsent(int fd, unsigned bytes)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
 }
 
 int tcp_open(int family, const char *source, int *ret_fd)

@@ -12,7 +12,8 @@
 #include <sys/uio.h>
 
 enum {
-	TCP_UNSENT_MAX = 128 * 1024, /* bytes that wait in the kernel before a socket stops taking more */
+	TCP_UNSENT = 128 * 1024, /* bytes that wait in the kernel before a socket stops taking more */
+	TCP_UNSENT_MAX = 1024 * 1024, /* the same for the fastest paths */
 	TCP_ADDRESS_MAX = 64,        /* room for a numeric address with scope */
 };
 
@@ -20,6 +21,8 @@ enum {
  * choice; link-local IPv6 with its scope, fe80::1%eth0). Returns 0 or a negative errno; with a
  * source, -EINVAL if it is no address and -EAFNOSUPPORT if it is of another family. */
 int tcp_open(int family, const char *source, int *ret_fd);
+/* Sets how many bytes may wait in the kernel; TCP_UNSENT at first. What fails costs speed at most. */
+void tcp_set_unsent(int fd, unsigned bytes);
 /* Begins to connect: 0 if connected at once, -EINPROGRESS (then wait until it is writable and ask
  * tcp_result), or another negative errno. */
 int tcp_connect(int fd, const struct sockaddr *to, socklen_t len);

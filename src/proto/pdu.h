@@ -118,7 +118,9 @@ struct pdu_data_out {
 };
 
 struct pdu_data_in {
-	bool final, acknowledge, overflow, underflow, has_status; /* F, A, O, U, S */
+	/* F, A, O, S, U. O and U are apart: side by side they are copied as one word, and the processor waits
+	 * until the two that were just written are in its cache, behind all the data. */
+	bool final, acknowledge, overflow, has_status, underflow;
 	uint8_t status;                          /* with has_status, as are stat_sn and residual */
 	uint32_t data_len;
 	uint64_t lun;

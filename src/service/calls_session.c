@@ -110,10 +110,8 @@ void handle_LogoutIScsiTarget(struct bus_call *call)
 		return;
 	if (svc_conn_any_pending(session))
 		bus_call_done(call, ISDSC_SESSION_BUSY);
-	else if (svc_session_busy(session))
-		bus_call_done(call, ISDSC_DEVICE_BUSY_ON_SESSION);
 	else
-		svc_session_close(session, call);
+		svc_session_logout(session, call);
 }
 
 /* ---- AddIScsiConnection, RemoveIScsiConnection */

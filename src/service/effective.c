@@ -10,6 +10,8 @@
 #include "base/secret.h"
 #include "iscsierr.h"
 
+enum { COMMAND_TIME = 60000 }; /* milliseconds; of targets that are not known to need another */
+
 static bool both(uint64_t flags, uint64_t a, uint64_t b)
 {
 	return (flags & a) && (flags & b);
@@ -193,7 +195,10 @@ void effective_offer(const struct effective *e, const struct defaults *defaults,
 	/* KEY-6 */
 	ret->max_outstanding_r2t = ret->error_recovery_level && ret->data_sequence_in_order
 				   ? 1 : (uint16_t)value[DEFAULT_MAX_OUTSTANDING_R2T];
-	ret->task_reporting = value[DEFAULT_TASK_REPORTING] != KEYS_RFC3720;
+	/* Only a target that sorts can have it; see session_habits. */
+	ret->task_reporting = value[DEFAULT_TASK_REPORTING] != KEYS_RFC3720 &&
+			      (value[DEFAULT_ORDERING] == ORDERING_OFF ||
+			       value[DEFAULT_ORDERING] == ORDERING_AUTO);
 	ret->no_fast_abort = value[DEFAULT_TASK_REPORTING] == KEYS_RESPONSE_FENCE;
 	ret->protocol_level = value[DEFAULT_PROTOCOL_LEVEL] > 1
 			      ? (uint8_t)value[DEFAULT_PROTOCOL_LEVEL] : 0;
@@ -209,7 +214,8 @@ void effective_times(const struct defaults *defaults, struct session_times *ret)
 	ret->logout = value[DEFAULT_LOGOUT_TIME] * 1000;
 	ret->hold = value[DEFAULT_HOLD_TIME] * 1000;
 	ret->retry = value[DEFAULT_RETRY_TIME] * 1000;
-	ret->command = value[DEFAULT_COMMAND_TIME] * 1000;
+	ret->command = value[DEFAULT_COMMAND_TIME] == DEFAULT_AUTO
+		       ? COMMAND_TIME : value[DEFAULT_COMMAND_TIME] * 1000;
 	ret->manage = value[DEFAULT_TASK_MANAGEMENT_TIME] * 1000;
 	ret->doubt = value[DEFAULT_DOUBT_TIME];
 }

@@ -11,6 +11,10 @@
 
 #include "service/store.h"
 
+/* Discovery sessions have numbers of their own: some targets take one with the ISID of a living
+ * session for that session's reinstatement, and end it. */
+enum { DISCOVERY_FIRST = 0x8000 };
+
 /* ID-5 */
 int isid_init(struct isid *isid, struct store *store)
 {
@@ -40,7 +44,7 @@ static bool isid_used(const struct isid *isid, const char *target, uint16_t qual
 /* ID-1, ID-2, ID-4, ID-6, DSC-8 */
 int isid_take(struct isid *isid, const char *target, struct isid_use *ret)
 {
-	uint32_t qualifier = 0;
+	uint32_t qualifier = *target ? 0 : DISCOVERY_FIRST;
 
 	while (isid_used(isid, target, (uint16_t)qualifier))
 		if (++qualifier > UINT16_MAX)

@@ -92,17 +92,27 @@ static void override_insert(struct overrides *overrides, struct override *overri
 	overrides->count++;
 }
 
+/* One that is not in the list yet. */
+static struct override *override_new(const char *target, enum default_id id)
+{
+	struct override *override = calloc(1, sizeof(*override));
+
+	if (!override)
+		return NULL;
+	override->id = id;
+	strcpy(override->target, target);
+	return override;
+}
+
 static int override_put(struct overrides *overrides, const char *target, enum default_id id,
 			uint32_t value)
 {
 	struct override *override = override_find(overrides, target, id);
 
 	if (!override) {
-		override = calloc(1, sizeof(*override));
+		override = override_new(target, id);
 		if (!override)
 			return -ENOMEM;
-		override->id = id;
-		strcpy(override->target, target);
 		override_insert(overrides, override);
 	}
 	override->value = value;
@@ -155,7 +165,7 @@ static int override_store(struct store *store, const char *target, enum default_
 int overrides_set(struct overrides *overrides, struct store *store, const struct defaults *defaults,
 		  const char *target, enum default_id id, const char *text)
 {
-	struct override *present = override_find(overrides, target, id);
+	struct override *present = override_find(overrides, target, id), *fresh = NULL;
 	struct defaults changed;
 	int r;
 
@@ -168,12 +178,21 @@ int overrides_set(struct overrides *overrides, struct store *store, const struct
 		return -EINVAL;
 	if (!present && *text && overrides->count == OVERRIDES_MAX)
 		return -ENOSPC;
+	/* What is stored must be in force, too. */
+	if (!present && *text && !(fresh = override_new(target, id)))
+		return -ENOMEM;
 	r = override_store(store, target, id, text);
-	if (r < 0)
+	if (r < 0) {
+		free(fresh);
 		return r;
+	}
+	if (fresh) {
+		override_insert(overrides, fresh);
+		present = fresh;
+	}
 	if (*text)
-		return override_put(overrides, target, id, changed.value[id]);
-	if (present)
+		present->value = changed.value[id];
+	else if (present)
 		override_free(overrides, present);
 	return 0;
 }

@@ -34,6 +34,7 @@ void svc_note_state(void *ctx, enum session_event_kind kind, const struct fault 
 		log_notice("%s: the session is back; commands waited %.1f ms", session->target_name,
 			   (double)pause_ns / 1e6);
 		units_look(session);
+		units_search(session); /* what came and went meanwhile */
 		break;
 	case SESSION_EVENT_DOWN:
 		log_warning("%s: the session is interrupted (%s); logging in again, every %u s until it "
@@ -93,11 +94,25 @@ static const char *async_meaning(uint8_t event)
 	}
 }
 
+static void asyncs_lost(struct svc_session *session)
+{
+	if (session->state != SVC_UP)
+		return;
+	log_notice("%s: the target sent more asynchronous messages than could be read; asking all units",
+		   session->target_name);
+	units_look(session);
+	units_search(session);
+}
+
 void svc_note_async(void *ctx, const struct conn_async *async)
 {
 	struct svc_session *session = ctx;
 	struct sense sense;
 
+	if (!async) {
+		asyncs_lost(session);
+		return;
+	}
 	/* AS-1: event 0 is about a unit, in sense data. */
 	if (async->event != 0 || sense_get(async->sense, async->sense_len, &sense) < 0) {
 		log_info("%s: the target sent asynchronous message %u: %s", session->target_name,

@@ -75,6 +75,17 @@ static void on_answer(void *ctx, void *token, const struct fault *fault,
 
 static bool svc_session_next_try(struct svc_session *session);
 
+/* Answers the logout that waits, if there is one. */
+static void patient_answer(struct svc_session *session, uint32_t status)
+{
+	struct bus_call *call = session->patient;
+
+	session->patient = NULL;
+	service_timer_clear(&session->patient_timer);
+	if (call)
+		bus_call_done(call, status);
+}
+
 static void on_ended(void *ctx)
 {
 	struct svc_session *session = ctx;
@@ -85,6 +96,7 @@ static void on_ended(void *ctx)
 	if (session->state == SVC_UP) {
 		log_error("%s: the session has ended", session->target_name);
 		session->state = SVC_CLOSING;
+		patient_answer(session, ISDSC_INVALID_SESSION_ID);
 		units_close(session);
 	}
 	svc_session_try_free(session);
@@ -479,7 +491,9 @@ void svc_session_units_closed(struct svc_session *session)
 		svc_session_try_free(session);
 }
 
-bool svc_session_busy(const struct svc_session *session)
+enum { LOOKS = 20, LOOK_USEC = 10000 }; /* 0.2 s in all */
+
+static bool is_busy(const struct svc_session *session)
 {
 	list_for_each(it, &session->units) {
 		const struct svc_unit *unit = list_entry(it, struct svc_unit, link);
@@ -490,12 +504,50 @@ bool svc_session_busy(const struct svc_session *session)
 	return false;
 }
 
+/* The disk learns from its own thread that a client has gone: a caller that has just closed it is quicker. */
+static int patient_look(sd_event_source *timer, uint64_t usec, void *ctx)
+{
+	struct svc_session *session = ctx;
+	struct bus_call *call = session->patient;
+	bool busy = is_busy(session);
+
+	(void)usec;
+	if (busy && --session->patient_looks && sd_event_source_set_time_relative(timer, LOOK_USEC) >= 0 &&
+	    sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) >= 0)
+		return 0;
+	if (busy || svc_conn_any_pending(session)) {
+		patient_answer(session, busy ? ISDSC_DEVICE_BUSY_ON_SESSION : ISDSC_SESSION_BUSY);
+		return 0;
+	}
+	session->patient = NULL;
+	service_timer_clear(&session->patient_timer);
+	svc_session_close(session, call);
+	return 0;
+}
+
+void svc_session_logout(struct svc_session *session, struct bus_call *call)
+{
+	if (!is_busy(session)) {
+		svc_session_close(session, call);
+		return;
+	}
+	if (session->patient ||
+	    sd_event_add_time_relative(session->service->event, &session->patient_timer, CLOCK_MONOTONIC,
+				       LOOK_USEC, 1, patient_look, session) < 0) {
+		bus_call_done(call, ISDSC_DEVICE_BUSY_ON_SESSION);
+		return;
+	}
+	session->patient = call;
+	session->patient_looks = LOOKS;
+}
+
 void svc_session_close(struct svc_session *session, struct bus_call *call)
 {
 	bool was_up = session->state == SVC_UP && nexus_is_up(session->nexus);
 
 	if (session->state == SVC_CLOSING)
 		return;
+	patient_answer(session, ISDSC_INVALID_SESSION_ID);
 	session->logout = call;
 	session->login_over = true;
 	/* A login that is under way still owes its caller an answer. */

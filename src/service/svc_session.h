@@ -95,6 +95,9 @@ struct svc_session {
 	struct list waiters;
 
 	/* the end */
+	struct bus_call *patient;    /* a logout that waits for the last NBD client to go */
+	sd_event_source *patient_timer;
+	unsigned patient_looks;
 	struct bus_call *logout;     /* waits for it */
 	sd_event_source *close_timer;
 };
@@ -120,8 +123,8 @@ void svc_session_add(struct svc_session *session, struct bus_call *call,
 void svc_session_remove(struct svc_session *session, struct bus_call *call, uint64_t conn_id);
 /* Closes disks, logs out; the call (may be NULL) ends with it. */
 void svc_session_close(struct svc_session *session, struct bus_call *call);
-/* A disk is in use. */
-bool svc_session_busy(const struct svc_session *session);
+/* The same, unless a disk is in use. */
+void svc_session_logout(struct svc_session *session, struct bus_call *call);
 /* Whether a connection of the session can be had there: see connect_check. */
 bool svc_session_may_use(const struct svc_session *session, const char *host, uint16_t port,
 			 uint32_t port_number);

@@ -12,6 +12,7 @@
 #include "scsi/cdb.h"
 #include "scsi/inquiry.h"
 #include "scsi/lun.h"
+#include "service/effective.h"
 #include "service/log.h"
 #include "service/scsi_request.h"
 #include "service/svc_session.h"
@@ -31,18 +32,21 @@ static const struct habit {
 	bool sorts;    /* immediate requests may come before earlier numbers */
 	bool strict;   /* numbers must come in order over all connections: see session_config.one_holder */
 	uint32_t rest; /* see session_config.rest; 0 where reinstatement at once was seen to work */
+	uint32_t command; /* see session_times.command; 0: as for any target */
 } habits[] = {
-	{ "ISTGT", false, false, 0 },
-	{ "IET", true, false, 0 }, /* tgt */
+	/* Once a lost connection's end has reached it, it throws away commands of the session that came
+	 * in its place. */
+	{ "ISTGT", false, false, 0, 5000 },
+	{ "IET", true, false, 0, 0 }, /* tgt */
 	/* Its kernel needs up to 3 s to be rid of a cut connection, and panics if the session is
 	 * reinstated meanwhile. */
-	{ "LIO-ORG", true, false, 4000 },
-	{ "FreeBSD", true, false, ENGINE_TIME2WAIT },
-	{ "SCST_FIO", true, false, ENGINE_TIME2WAIT },
-	{ "SCST_BIO", true, false, ENGINE_TIME2WAIT },
+	{ "LIO-ORG", true, false, 4000, 0 },
+	{ "FreeBSD", true, false, ENGINE_TIME2WAIT, 0 },
+	{ "SCST_FIO", true, false, ENGINE_TIME2WAIT, 0 },
+	{ "SCST_BIO", true, false, ENGINE_TIME2WAIT, 0 },
 	/* SPDK: each command sets the number that it expects next, whatever came before. */
-	{ "INTEL", false, true, ENGINE_TIME2WAIT },
-	{ "Intel", false, true, ENGINE_TIME2WAIT },
+	{ "INTEL", false, true, ENGINE_TIME2WAIT, 0 },
+	{ "Intel", false, true, ENGINE_TIME2WAIT, 0 },
 };
 
 /* ---- waiting for the end of the search */
@@ -491,6 +495,7 @@ static void set_habits(struct svc_session *session, const char *vendor)
 {
 	const uint32_t *value = session->settings.value;
 	struct habit habit = { .vendor = vendor, .rest = ENGINE_TIME2WAIT };
+	struct session_times times;
 
 	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
 		if (strcmp(vendor, habits[i].vendor) == 0)
@@ -501,7 +506,11 @@ static void set_habits(struct svc_session *session, const char *vendor)
 	}
 	if (value[DEFAULT_REINSTATE_REST] != DEFAULT_AUTO)
 		habit.rest = value[DEFAULT_REINSTATE_REST];
-	nexus_set_habits(session->nexus, !habit.sorts, habit.strict, habit.rest);
+	effective_times(&session->settings, &times);
+	if (value[DEFAULT_COMMAND_TIME] == DEFAULT_AUTO && habit.command)
+		times.command = habit.command;
+	nexus_set_habits(session->nexus, &(struct session_habits){ .ordering = !habit.sorts,
+		.one_holder = habit.strict, .rest = habit.rest, .command = times.command });
 }
 
 static void target_inquired(void *ctx, const struct task *task, const uint8_t *data)

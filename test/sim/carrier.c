@@ -184,6 +184,27 @@ static void in_doubt(struct sim *sim, struct carrier *c, uint64_t silence)
 	conn_closed(c->conn, &why, sim->now);
 }
 
+/* What the network still reads is not given back, as long as there is a network. */
+static void check_lent(struct sim *sim, const struct carrier *c, const struct task *task)
+{
+	if (conn_state(c->conn) == CONN_S1_FREE)
+		return;
+	for (unsigned i = 0; i < c->lent_count; i++) {
+		const uint8_t *at = c->lent[i].iov_base;
+
+		if (at < task->out + task->out_len && task->out < at + c->lent[i].iov_len)
+			sim_fail(sim, "a command was given back while its data were lent");
+	}
+}
+
+/* What has been given back is not lent any more. */
+static void check_lendable(struct sim *sim, const struct carrier *c)
+{
+	for (unsigned i = 0; i < c->lent_count; i++)
+		if (work_is_over(sim, c->lent[i].iov_base, c->lent[i].iov_len))
+			sim_fail(sim, "data of a command that has ended were lent");
+}
+
 static void on_event(struct sim *sim, struct carrier *c, const struct conn_event *ev)
 {
 	switch (ev->kind) {
@@ -197,6 +218,8 @@ static void on_event(struct sim *sim, struct carrier *c, const struct conn_event
 		tell(c, &(struct message){ .kind = NEWS_UP, .up = ev->up });
 		break;
 	case CONN_EVENT_TASK:
+		check_lent(sim, c, ev->task);
+		work_check_status(sim, ev->task);
 		tell(c, &(struct message){ .kind = NEWS_TASK, .task = ev->task });
 		break;
 	case CONN_EVENT_TEXT:
@@ -348,6 +371,7 @@ static bool send_step(struct sim *sim, struct carrier *c)
 		return true;
 	CARRIER_DOOR(c, c->lent_count = conn_pending(c->conn, c->lent, ENGINE_PENDING_IOV, sim->now));
 	if (c->lent_count) {
+		check_lendable(sim, c);
 		c->busy = true;
 		if (random_one_in(&sim->random, 2))
 			send_lent(sim, c);

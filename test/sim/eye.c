@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "proto/digest.h"
+#include "proto/sn.h"
 
 #include "../duty.h"
 #include "sim.h"
@@ -121,6 +122,15 @@ static void say(struct sim *sim, const struct wire *w, enum way way, const uint8
 
 /* ---------------------------------------------------------------- places */
 
+/* MCS-17; what got its number before may still be on its way to another wire. */
+static void session_closes(struct sim *sim, const uint8_t *b)
+{
+	sim->closing = true;
+	sim->closing_sn = bytes_get32(b + 24);
+	if (sim->options.leaves_early)
+		DUTY("MCS-17");
+}
+
 static void went_up(struct sim *sim, struct wire *w, const uint8_t *b)
 {
 	struct eye *e = &w->eye;
@@ -132,6 +142,8 @@ static void went_up(struct sim *sim, struct wire *w, const uint8_t *b)
 		trouble_watch(sim, w, PLACE_S4);
 		break;
 	case PDU_LOGOUT_REQUEST:
+		if ((b[1] & 0x7f) == PDU_LOGOUT_SESSION && sim->home.logout_sent)
+			session_closes(sim, b);
 		if ((b[1] & 0x7f) == PDU_LOGOUT_SESSION || bytes_get16(b + 20) == e->cid) {
 			trouble_watch(sim, w, PLACE_S6);
 			break;
@@ -161,6 +173,8 @@ static void went_up(struct sim *sim, struct wire *w, const uint8_t *b)
 			DUTY("SNA-1");
 		break;
 	case PDU_SCSI_COMMAND:
+		if (sim->closing && sn_ge(bytes_get32(b + 24), sim->closing_sn))
+			sim_fail(sim, "a command after the session's Logout");
 		trouble_watch(sim, w, PLACE_S5);
 		break;
 	default:

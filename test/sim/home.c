@@ -56,6 +56,14 @@ unsigned home_open_calls(const struct home *h)
 	return n;
 }
 
+bool home_removes(const struct home *h)
+{
+	for (unsigned i = 0; i < SIM_PENDING_CALLS; i++)
+		if (h->calls[i].kind == CALL_REMOVE)
+			return true;
+	return false;
+}
+
 static struct call *call_new(struct sim *sim, int kind, uint64_t id)
 {
 	struct home *h = &sim->home;
@@ -65,6 +73,7 @@ static struct call *call_new(struct sim *sim, int kind, uint64_t id)
 			continue;
 		h->calls[i].kind = kind;
 		h->calls[i].id = id;
+		h->calls[i].since = sim->now;
 		return &h->calls[i];
 	}
 	sim_fail(sim, "too many calls without an answer");
@@ -139,6 +148,8 @@ static void answered(struct sim *sim, struct call *call, const struct fault *why
 		return;
 	}
 	call->kind = CALL_FREE;
+	if (sim->options.longest && sim->now > was.since + sim->options.longest)
+		sim_fail(sim, "a call took %llu ms", (unsigned long long)((sim->now - was.since) / SIM_MS));
 	switch (was.kind) {
 	case CALL_ADD:
 		add_answered(sim, &was, why);
@@ -146,7 +157,7 @@ static void answered(struct sim *sim, struct call *call, const struct fault *why
 	case CALL_REMOVE:
 		if (!why->kind)
 			id_remove(&sim->home, was.id);
-		else if (!trouble_known(sim))
+		else if (why->kind != FAULT_REMOVING && !trouble_known(sim))
 			sim_fail(sim, "a removal failed: %s", why->text);
 		break;
 	case CALL_LOGOUT:
@@ -175,6 +186,8 @@ static void left(struct sim *sim, const struct session_event *ev)
 	struct home *h = &sim->home;
 
 	h->lefts++;
+	if (sim->options.lossless && ev->fault.kind && !h->logout_sent)
+		sim_fail(sim, "a connection was lost: %s", ev->fault.text);
 	sim_say(sim, "connection %llu left: %s", (unsigned long long)ev->id, ev->fault.text);
 	for (unsigned i = 0; i < h->paths; i++)
 		if (h->path[i]->id == ev->id) {

@@ -53,13 +53,13 @@ static void fault(struct sim_options *o, struct random *r, unsigned nth)
 	o->conns = 2 + random_below(r, 3);
 	o->peer.fault = info.name;
 	o->fault_cost = info.cost;
-	o->lossless = info.cost == PEER_COSTS_NOTHING && !o->level;
 	/* Above level 0 much of it is repaired, or costs one command; what was discarded as a repeat does
 	 * not come again. */
 	if (o->level)
 		o->times.command = 3000;
 	if (o->level && info.mends)
 		o->fault_cost = PEER_COSTS_NOTHING;
+	o->lossless = o->fault_cost == PEER_COSTS_NOTHING && !(o->level && info.varies);
 	/* Its tag may be that of another request that has ended: then it is late, not wrong. */
 	if (strcmp(info.name, "logout response") == 0 || strcmp(info.name, "task response") == 0)
 		o->fault_cost = PEER_COSTS_NOTHING;

@@ -155,11 +155,21 @@ static void written(struct sim *sim, const struct op *op)
 	}
 }
 
+enum { INQUIRY = 36 }; /* bytes that the target has to tell */
+
 static void check_inquiry(struct sim *sim, const struct op *op)
 {
-	if (op->task.received != 36 || memcmp(op->in + 8, "ISCSIDSC", 8) || !op->task.underflow ||
-	    op->task.residual != 255 - 36)
-		sim_fail(sim, "a wrong INQUIRY answer of %u bytes", op->task.received);
+	const struct task *t = &op->task;
+	uint32_t most = t->in_len, got = most < INQUIRY ? most : INQUIRY;
+
+	if (t->received != got || (got >= 16 && memcmp(op->in + 8, "ISCSIDSC", 8)))
+		sim_fail(sim, "a wrong INQUIRY answer of %u bytes", t->received);
+	if (t->underflow != (most > INQUIRY) || t->overflow != (most < INQUIRY) ||
+	    t->residual != (most > INQUIRY ? most - INQUIRY : INQUIRY - most))
+		sim_fail(sim, "a wrong residual: %s%s%u of a buffer of %u bytes",
+			 t->overflow ? "overflow " : "", t->underflow ? "underflow " : "", t->residual, most);
+	else
+		DUTY("IN-11");
 }
 
 /* Increments of others may have run before or after it. */

@@ -40,7 +40,7 @@ SAYS = {
     "crash": re.compile(r"the process broke off"),
     "hang": re.compile(r"no end after|nothing will ever happen again|took \d+ ms|did not end|"
                        r"the hold time ran out|was never answered|never ended"),
-    "alarm": re.compile(r"the session was lost|(command|login|removal) failed:|without a reason|"
+    "alarm": re.compile(r"the session was lost|a connection was lost|(command|login|removal) failed:|without a reason|"
                         r"status \d+, sense"),
 }
 RUN = re.compile(r"FAILED ([\w-]+): (.*)")

@@ -38,6 +38,18 @@ static void data_bits_only(struct sim_options *o, struct random *r)
 	o->lossless = true;
 }
 
+/* Whose data were damaged can't be told from the Reject. */
+static void garbled_rejects(struct sim_options *o, struct random *r)
+{
+	data_bits_only(o, r);
+	o->conns = 1 + random_below(r, 4);
+	o->offer.initial_r2t = o->peer.initial_r2t = true;
+	o->offer.immediate_data = o->peer.immediate_data = true;
+	o->peer.garbled_rejects = true;
+	o->peer.crc_status = false;
+	o->trouble[TROUBLE_DATA_UP] = 3 + random_below(r, 12);
+}
+
 static void header_bits(struct sim_options *o, struct random *r)
 {
 	scenario_load(o, r);
@@ -53,6 +65,24 @@ static void bits_and_cuts(struct sim_options *o, struct random *r)
 	o->trouble[TROUBLE_HEADER_UP] = random_below(r, 3);
 	o->trouble[TROUBLE_CUT] = 1 + random_below(r, 3);
 	o->short_wires = random_below(r, 4);
+}
+
+/* More is missing than can be asked for one by one: R-Data SNACK. Some of what the target sent before is
+ * still under way then. */
+static void begun_anew(struct sim_options *o, struct random *r)
+{
+	data_bits(o, r);
+	scenario_level(o, r, some_level(r, 1));
+	o->conns = 1 + random_below(r, 3);
+	o->ops = 60;
+	o->most_blocks = 80;
+	o->peer.data_in_len = 40 + random_below(r, 200);
+	o->peer.max_burst = o->offer.max_burst_length = 65536;
+	o->peer.delay = random_one_in(r, 2) ? 0 : (20 + random_below(r, 3000)) * SIM_US;
+	o->peer.acknowledge = random_one_in(r, 2) ? 0 : 1;
+	o->trouble[TROUBLE_DATA_UP] = 0;
+	o->trouble[TROUBLE_DATA_DOWN] = 6 + random_below(r, 20);
+	o->lossless = true;
 }
 
 /* ---------------------------------------------------------------- lost connections */
@@ -247,6 +277,27 @@ static void one_holder(struct sim_options *o, struct random *r)
 	o->peer.ping_every = (50 + random_below(r, 1000)) * SIM_US;
 }
 
+/* Connections come and go while commands wait for a turn, a number or a pause; loops are slow. */
+static void change_in_time(struct sim_options *o, struct random *r)
+{
+	if (random_one_in(r, 2))
+		one_holder(o, r);
+	else
+		scenario_load(o, r);
+	o->ordering = o->peer.strict_immediate = o->one_holder || random_one_in(r, 2);
+	o->conns = 3 + random_below(r, SIM_CONNS - 3);
+	o->peer.ping_every = 0;
+	o->times.ping_idle = 5000;
+	o->lossless = true;
+	o->loop_delay = 1 + random_below(r, 60);
+	o->longest = 4500 * SIM_MS; /* less than the silence before a ping */
+	o->trouble[TROUBLE_ADD] = o->trouble[TROUBLE_REMOVE] = 4;
+	if (!o->level || o->ordering)
+		return;
+	flips_on(o); /* a numbered ping goes behind what is sent again */
+	o->trouble[TROUBLE_DATA_UP] = 12;
+}
+
 static void one_holder_cut(struct sim_options *o, struct random *r)
 {
 	one_holder(o, r);
@@ -350,9 +401,37 @@ AMBUSH(ambush_cleanup, PLACE_CLEANUP)
 AMBUSH(ambush_reassign, PLACE_REASSIGN)
 #undef AMBUSH
 
+/* What comes rarely to the states that are short. */
+static void ambushed_rarely(struct sim_options *o, struct random *r, enum place place)
+{
+	static const enum trouble rare[] = { TROUBLE_HEADER_UP, TROUBLE_HEADER_DOWN, TROUBLE_DATA_UP,
+		TROUBLE_DATA_DOWN, TROUBLE_DATA_DOWN, TROUBLE_ADD, TROUBLE_REMOVE, TROUBLE_REMOVE,
+		TROUBLE_NO_MEMORY, TROUBLE_NO_MEMORY, TROUBLE_TARGET_RESET, TROUBLE_LUN_RESET,
+		TROUBLE_TASK_SET, TROUBLE_OTHER_FUNCTION, TROUBLE_PING, TROUBLE_ASYNC_DROP, TROUBLE_SILENT };
+
+	ambushed(o, r, place);
+	for (unsigned i = 1; i < SIM_AMBUSHES; i++) {
+		o->ambush[i] = (struct ambush){ .set = true, .where = place, .skip = random_below(r, i),
+			.what = rare[random_below(r, sizeof(rare) / sizeof(rare[0]))] };
+		lead(o, r, place);
+	}
+	o->ambush[0].skip = 0; /* it slows down, as long as it lasts */
+	o->loop_delay = 300;
+	o->peer.data_in_len = 300;
+}
+
+#define AMBUSH(name, place) \
+	static void name(struct sim_options *o, struct random *r) { ambushed_rarely(o, r, place); }
+AMBUSH(rare_s6, PLACE_S6)
+AMBUSH(rare_s7, PLACE_S7)
+AMBUSH(rare_cleanup, PLACE_CLEANUP)
+#undef AMBUSH
+
 const struct scenario recovering[] = {
 	{ "data-bits", data_bits },
 	{ "data-bits-only", data_bits_only },
+	{ "garbled-rejects", garbled_rejects },
+	{ "begun-anew", begun_anew },
 	{ "header-bits", header_bits },
 	{ "bits-and-cuts", bits_and_cuts },
 	{ "lost", lost_one_by_one },
@@ -372,6 +451,7 @@ const struct scenario recovering[] = {
 	{ "lies", lies },
 	{ "one-holder", one_holder },
 	{ "one-holder-cut", one_holder_cut },
+	{ "change-in-time", change_in_time },
 	{ "unsorted", unsorted },
 	{ "ambush-s2", ambush_s2 },
 	{ "ambush-s4", ambush_s4 },
@@ -380,6 +460,9 @@ const struct scenario recovering[] = {
 	{ "ambush-s7", ambush_s7 },
 	{ "ambush-cleanup", ambush_cleanup },
 	{ "ambush-reassign", ambush_reassign },
+	{ "rare-s6", rare_s6 },
+	{ "rare-s7", rare_s7 },
+	{ "rare-cleanup", rare_cleanup },
 };
 
 const unsigned recovering_count = sizeof(recovering) / sizeof(recovering[0]);

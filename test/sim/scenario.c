@@ -246,6 +246,16 @@ static void cut_logout(struct sim_options *o, struct random *r)
 	o->cut_at_logout = true;
 }
 
+/* What has no number yet when the session is logged out never gets one. */
+static void leave_early(struct sim_options *o, struct random *r)
+{
+	scenario_load(o, r);
+	o->leaves_early = o->lossless = true;
+	o->once = 1;
+	o->peer.queue = 1 + random_below(r, 20);
+	o->loop_delay = random_one_in(r, 2) ? 3 : 30;
+}
+
 static void cut_and_change(struct sim_options *o, struct random *r)
 {
 	scenario_load(o, r);
@@ -403,6 +413,7 @@ static const struct scenario scenarios[] = {
 	{ "cut-again", cut_again },
 	{ "cut-login", cut_login },
 	{ "cut-logout", cut_logout },
+	{ "leave-early", leave_early },
 	{ "cut-and-change", cut_and_change },
 	{ "no-answer", no_answer },
 	{ "silent", silent },
@@ -515,10 +526,10 @@ static uint64_t name_hash(const char *name)
 /* KEY-6: with recovery and sequences in order there is one R2T at a time. */
 static void fit_levels(struct sim_options *o)
 {
-	/* Ordering mode is for targets that know none of it: their fences would wait for answers to
-	 * pings, which wait for the function that the fence holds up. */
-	if (o->ordering)
-		o->offer.task_reporting = false;
+	/* A target that sorts nothing knows of no fence. Where it knows, ordering mode has to give way: the
+	 * fence would wait for answers to pings, which wait for the function that the fence holds up. */
+	if (o->ordering && (o->peer.strict_immediate || o->peer.strict_numbers))
+		o->peer.task_reporting = "RFC3720";
 	if (o->offer.error_recovery_level && o->offer.data_sequence_in_order)
 		o->offer.max_outstanding_r2t = 1;
 	if (o->level && (o->offer.data_sequence_in_order || o->peer.sequence_in_order))

@@ -150,6 +150,8 @@ static bool ready_to_leave(const struct sim *sim)
 		return false;
 	if (sim->options.discovery)
 		return h->text_done;
+	if (sim->options.leaves_early)
+		return sim->work.begun >= sim->options.ops / 2 && h->id_count >= h->wanted;
 	return work_finished(sim) && !trouble_left(sim) && home_complete(h) &&
 	       (h->id_count >= h->wanted || h->adds_failed);
 }
@@ -158,14 +160,15 @@ static void leave(struct sim *sim)
 {
 	memory.one_in = 0;
 	sim->faults_then = peer_faults_done(sim->peer);
-	work_check_runs(sim);
+	if (!sim->options.leaves_early)
+		work_check_runs(sim);
 	list_for_each(it, &sim->carriers)
 		sim->options.cut_at_logout |= list_entry(it, struct carrier, link)->ended;
 	/* A connection that is cut and does not know it yet can't log out, nor may one whose Logout will
 	 * arrive with a wrong digest. */
 	list_for_each(it, &sim->wires)
 		sim->options.cut_at_logout |= wire_fails(sim, list_entry(it, struct wire, link));
-	if (!sim->options.discovery)
+	if (!sim->options.discovery && !sim->options.leaves_early)
 		model_check_disks(sim);
 	if (sim->options.cut_at_logout)
 		list_for_each(it, &sim->wires)
@@ -176,7 +179,8 @@ static void leave(struct sim *sim)
 
 static bool gone(const struct sim *sim)
 {
-	return sim->home.over && list_empty(&sim->carriers) && list_empty(&sim->wires);
+	return sim->home.over && list_empty(&sim->carriers) && list_empty(&sim->wires) &&
+	       (!sim->options.leaves_early || !sim->work.busy);
 }
 
 static void check_fault(struct sim *sim)

@@ -110,8 +110,10 @@ struct sim_options {
 	enum fault_kind add_fails;   /* added logins end so */
 	bool add_may_work;           /* ... only some of them */
 	enum peer_cost fault_cost;   /* of peer.fault: what is expected */
-	bool lossless;               /* the session must never go down */
-	uint64_t longest;            /* of virtual time until all commands have ended; 0: no limit */
+	bool lossless;               /* no connection must be lost, so the session must never go down */
+	bool leaves_early;           /* the session is logged out in the midst of its work */
+	uint64_t longest;            /* of virtual time until all commands have ended, and from a call to
+	                                its answer; 0: no limit */
 	unsigned memory_one_in, memory_failures; /* memory runs out: see memory.h */
 };
 
@@ -261,7 +263,7 @@ bool carrier_expire(struct sim *sim, struct carrier *carrier);
 /* A call that waits for its answer. */
 struct call {
 	enum { CALL_FREE, CALL_ADD, CALL_REMOVE, CALL_LOGOUT } kind;
-	uint64_t id;
+	uint64_t id, since;
 };
 
 struct home {
@@ -309,6 +311,8 @@ bool home_manage(struct sim *sim, struct carrier *carrier, uint8_t function, uin
 /* Gives a task to a connection that takes some; false if there is none. */
 bool home_give(struct sim *sim, struct task *task);
 unsigned home_open_calls(const struct home *home);
+/* A removal is under way. */
+bool home_removes(const struct home *home);
 /* All connections that are wanted carry I/O. */
 bool home_complete(const struct home *home);
 
@@ -381,12 +385,16 @@ void work_end(struct sim *sim);
 /* Begins or repeats a command if there is one to be begun. */
 bool work_step(struct sim *sim);
 void work_returned(struct sim *sim, struct task *task);
+/* A connection tells that it ended. */
+void work_check_status(struct sim *sim, const struct task *task);
 bool work_finished(const struct sim *sim);
 uint64_t work_deadline(const struct sim *sim);
 /* To the transcript: what has not ended. */
 void work_say_open(struct sim *sim);
 /* Nothing was executed twice under its number, and nothing after it was said to be dead. */
 void work_check_runs(struct sim *sim);
+/* Memory of a command that has ended, as far as it is remembered. */
+bool work_is_over(const struct sim *sim, const uint8_t *data, size_t len);
 
 /* ---------------------------------------------------------------- model.c */
 
@@ -457,6 +465,8 @@ struct sim {
 	unsigned skipped;            /* flips that hit nothing any more */
 	uint64_t refuse_until;
 	bool trouble_came, over_checked;
+	bool closing;                /* a Logout of the session went out: */
+	uint32_t closing_sn;         /* no number from this one on may follow it */
 	unsigned faults_then;        /* of the peer, before it was left */
 	bool flips_came, functions_came; /* bits were turned over; the caller managed tasks */
 	uint64_t steps;

@@ -338,6 +338,18 @@ void trouble_forget(struct sim *sim, struct wire *w)
 		sim->ambushes_sprung--;
 }
 
+/* While one connection is being removed, the removal of another is refused, and changes nothing. */
+static bool remove_another(struct sim *sim, const struct ambush *a)
+{
+	struct home *h = &sim->home;
+
+	if (a->what != TROUBLE_REMOVE || !h->up || h->id_count < 2 || !home_removes(h))
+		return false;
+	note_all(sim, TROUBLE_REMOVE);
+	home_remove(sim, h->ids[1 + random_below(&sim->random, h->id_count - 1)]);
+	return true;
+}
+
 bool trouble_ambush(struct sim *sim)
 {
 	list_for_each(it, &sim->wires) {
@@ -351,7 +363,7 @@ bool trouble_ambush(struct sim *sim)
 				continue;
 			w->sprung &= ~(1u << i);
 			sim->ambushes_sprung--;
-			if (strike(sim, a->what, w->carrier) &&
+			if (!remove_another(sim, a) && strike(sim, a->what, w->carrier) &&
 			    (a->what == TROUBLE_SLOW || a->what == TROUBLE_STALL))
 				trouble_watch(sim, w, a->where);
 			return true;

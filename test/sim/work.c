@@ -52,6 +52,19 @@ static void bury(struct sim *sim, uint8_t *data, uint32_t len)
 #endif
 }
 
+static bool overlap(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+	return a < b + b_len && b < a + a_len;
+}
+
+bool work_is_over(const struct sim *sim, const uint8_t *data, size_t len)
+{
+	for (unsigned i = 0; i < WORK_REMAINS; i++)
+		if (overlap(data, len, sim->work.remains[i].data, sim->work.remains[i].len))
+			return true;
+	return false;
+}
+
 static void op_free(struct sim *sim, struct op *op)
 {
 	bury(sim, op->in, op->task.in_len);
@@ -135,8 +148,8 @@ static void lengths(struct sim *sim, struct op *op)
 	case OP_LONG_READ:
 		t->in_len = range;
 		break;
-	case OP_INQUIRY:
-		t->in_len = 255;
+	case OP_INQUIRY: /* less room than there is to tell, and more */
+		t->in_len = op->version % 3 ? 255 : 1 + op->version % 35;
 		break;
 	case OP_WRITE:
 	case OP_LONG_WRITE:
@@ -250,7 +263,7 @@ static bool give(struct sim *sim, struct op *op)
 {
 	if (op->state != OP_HELD || op->not_before > sim->now)
 		return false;
-	if (op->unsettled) {
+	if (op->unsettled || (sim->options.leaves_early && sim->home.over)) {
 		if (!sim->home.up && !sim->home.over)
 			return false;
 		model_settle(sim, op);
@@ -423,6 +436,17 @@ static void ended(struct sim *sim, struct op *op)
 		sim_fail(sim, "a suspended command came to the layer above");
 		break;
 	}
+}
+
+void work_check_status(struct sim *sim, const struct task *task)
+{
+	const struct op *op = (const struct op *)task; /* its first member */
+
+	if (task->outcome == TASK_COMPLETE && !task->status && peer_at_work(sim->peer, op->number) &&
+	    !peer_faults_done(sim->peer))
+		sim_fail(sim, "number %u ended well before the target was done", op->number);
+	else if (task->outcome == TASK_COMPLETE && task->snack_tag)
+		DUTY("IN-17");
 }
 
 void work_returned(struct sim *sim, struct task *task)

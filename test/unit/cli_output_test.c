@@ -3,6 +3,7 @@
  * functions that the commands need stand here, with a known answer.
  */
 #include "cli_fake.h"
+#include "../duty.h"
 
 #include "cli/print.h"
 
@@ -288,9 +289,34 @@ static void hex_dump(void **state)
 		"        00 00                                               ..\n");
 }
 
+/* 128 bits, each time others, in a form that is taken as a secret. */
+static void generated_secret(void **state)
+{
+	struct json_object *json = json_object_new_object();
+	const char *text;
+	char *first, *second;
+	size_t digits;
+
+	(void)state;
+	first = output(0, NULL, WORDS("GenerateCHAPSecret"));
+	second = output(0, NULL, WORDS("GenerateCHAPSecret"));
+	assert_memory_equal(first, "0x", 2);
+	digits = strspn(first + 2, "0123456789abcdef");
+	assert_int_equal(digits, 32);
+	assert_memory_not_equal(first, second, 34);
+	free(first);
+	free(second);
+	free(output(0, json, WORDS("GenerateCHAPSecret")));
+	text = json_object_get_string(json_object_object_get(json, "secret"));
+	assert_int_equal(strlen(text), 34);
+	json_object_put(json);
+	DUTY("SEC-12");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(generated_secret),
 		cmocka_unit_test(session_list), cmocka_unit_test(session_list_json),
 		cmocka_unit_test(target_lists), cmocka_unit_test(login), cmocka_unit_test(bad_ids),
 		cmocka_unit_test(usage), cmocka_unit_test(hex_dump),

@@ -82,8 +82,10 @@ static void on_managed(void *ctx, void *token, const struct fault *fault, uint8_
 
 static void on_async(void *ctx, const struct conn_async *async)
 {
-	(void)ctx;
-	(void)async;
+	struct stage *s = ctx;
+
+	s->asyncs += async != NULL;
+	s->asyncs_lost += !async;
 }
 
 static void on_ended(void *ctx)

@@ -15,6 +15,7 @@ struct stage {
 	struct drive *drive;
 	struct nexus *nexus;
 	unsigned answers, ups, downs, faileds, ended, lost, rejoined, doubts, trusts, manageds;
+	unsigned asyncs, asyncs_lost;
 	uint8_t response; /* of task management */
 	struct fault answer[ANSWERS + 1]; /* by token */
 	bool answered[ANSWERS + 1];

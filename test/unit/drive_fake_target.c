@@ -160,6 +160,12 @@ static void on_logout(struct target *t, struct target_conn *c, const uint8_t *bh
 	give_numbered(t, c, out, true);
 }
 
+static void on_pong(struct target *t)
+{
+	t->pinged = false;
+	t->asyncs -= 20;
+}
+
 static void on_pdu(struct target *t, struct target_conn *c, const uint8_t *bhs)
 {
 	uint8_t out[PDU_BHS_LEN];
@@ -178,6 +184,10 @@ static void on_pdu(struct target *t, struct target_conn *c, const uint8_t *bhs)
 		on_logout(t, c, bhs);
 		break;
 	case PDU_NOP_OUT:
+		if (bytes_get32(bhs + 16) == PDU_NO_TAG) {
+			on_pong(t);
+			break;
+		}
 		pdu_put_nop_in(out, &(struct pdu_nop_in){ .target_transfer_tag = PDU_NO_TAG,
 			.initiator_task_tag = bytes_get32(bhs + 16) });
 		give_numbered(t, c, out, true);
@@ -232,10 +242,28 @@ static void answer_held(struct target *t)
 	}
 }
 
+/* A batch of them, and a ping: the next one leaves when that was answered. */
+static void give_asyncs(struct target *t)
+{
+	uint8_t bhs[PDU_BHS_LEN];
+
+	if (!t->asyncs || t->pinged)
+		return;
+	for (unsigned i = 0; i < 20; i++) {
+		pdu_put_async(bhs, &(struct pdu_async){ .initiator_task_tag = PDU_NO_TAG });
+		give_numbered(t, &t->conn[0], bhs, true);
+	}
+	pdu_put_nop_in(bhs, &(struct pdu_nop_in){ .initiator_task_tag = PDU_NO_TAG,
+		.target_transfer_tag = 1 });
+	give_numbered(t, &t->conn[0], bhs, false);
+	t->pinged = true;
+}
+
 static void obey(struct target *t)
 {
 	int cut = t->cut;
 
+	give_asyncs(t);
 	if (cut >= 0) {
 		target_close(&t->conn[cut], true);
 		t->cut = -1;

@@ -34,6 +34,7 @@ struct target {
 	/* the test's wishes */
 	_Atomic bool hold;           /* commands get no answer until it is over */
 	_Atomic int mute;            /* this connection gets no answer to anything; -1: none */
+	_Atomic unsigned asyncs;     /* so many async messages come on the first connection: scores */
 	_Atomic int cut;             /* this one is reset, then it is -1 again */
 	_Atomic bool stop;
 	/* what has come */
@@ -42,6 +43,7 @@ struct target {
 	/* the thread's own */
 	pthread_t thread;
 	int listening;
+	bool pinged;                 /* and not answered */
 	unsigned level;
 	uint32_t exp_cmd_sn;
 	uint64_t seen;               /* bit i: exp_cmd_sn + i has come */

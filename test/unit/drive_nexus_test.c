@@ -126,10 +126,10 @@ static void test_logout_at_once(void **state)
 
 	(void)state;
 	stage_open(&s, 3, "iqn.2026-11.test:none");
-	nexus_set_habits(s.nexus, false, false, ENGINE_TIME2WAIT);
+	nexus_set_habits(s.nexus, &(struct session_habits){ .rest = ENGINE_TIME2WAIT });
 	nexus_set_portals(s.nexus, NULL, 0);
 	nexus_logout(s.nexus, token(1));
-	nexus_set_habits(s.nexus, true, true, 0);
+	nexus_set_habits(s.nexus, &(struct session_habits){ .ordering = true, .one_holder = true });
 	stage_close(&s);
 	assert_true(s.answered[1]);
 	assert_int_equal(s.answer[1].kind, FAULT_NONE);

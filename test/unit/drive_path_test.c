@@ -44,8 +44,8 @@ static int bed_pick(struct bed *bed)
 	if (!path)
 		return -1;
 	path_returned(path, 4096, 0, 1);
-	assert_int_equal(path->tasks, 0);
-	assert_int_equal(path->bytes, 0);
+	assert_int_equal(path_tasks(path), 0);
+	assert_int_equal(path_bytes(path), 0);
 	return (int)(path - bed->path);
 }
 
@@ -184,8 +184,8 @@ static void test_least_queue(void **state)
 	/* Now it has two; the others are equal and take turns. */
 	path = paths_pick(&bed.paths, 10, 1);
 	assert_ptr_equal(path, &bed.path[3]);
-	assert_int_equal(path->tasks, 2);
-	assert_int_equal(path->bytes, 10010);
+	assert_int_equal(path_tasks(path), 2);
+	assert_int_equal(path_bytes(path), 10010);
 	path_returned(&bed.path[1], 10000, 500, 2);
 	assert_ptr_equal(paths_pick(&bed.paths, 10, 3), &bed.path[1]);
 	bed.path[0].doubted = true;
@@ -570,13 +570,13 @@ static void test_adaptive_stall(void **state)
 	world_init(&w, equal, near_by);
 	world_run(&w, 2000);
 	assert_true(world_run(&w, 1000) >= 0.97 * 100);
-	stuck = w.path[0].tasks;
+	stuck = path_tasks(&w.path[0]);
 	/* More come in meanwhile, and none goes there. */
 	for (w.depth = 17; w.depth <= 64; w.depth++)
 		world_give(&w, &w.command[w.depth - 1]);
 	w.depth = 64;
 	assert_true(world_run(&w, 2000) >= 0.97 * 100);
-	assert_in_range(w.path[0].tasks, 1, stuck);
+	assert_in_range(path_tasks(&w.path[0]), 1, stuck);
 	world_run(&w, 1500);
 	assert_true(world_run(&w, 2000) >= 0.97 * 200);
 }
@@ -591,7 +591,7 @@ static void test_adaptive_doubted(void **state)
 	world_init(&w, ten_to_one, near_by);
 	w.path[0].doubted = true;
 	world_run(&w, 100);
-	assert_int_equal(w.path[0].tasks, 0);
+	assert_int_equal(path_tasks(&w.path[0]), 0);
 	assert_true(world_run(&w, 1000) >= 0.97 * 100);
 	assert_int_equal(w.link[0].carried, 0);
 }
@@ -614,7 +614,7 @@ static void test_nothing_learned(void **state)
 	path_returned(&b, 512, 0, 1000000);
 	assert_int_equal(b.rate, 0);
 	assert_int_equal(b.service, 0);
-	assert_int_equal(b.tasks, 0);
+	assert_int_equal(path_tasks(&b), 0);
 	path_returned(&a, BLOCK, 1000, 2000000);
 	assert_true(a.rate > 0);
 	/* An unknown path is tried before a known one. */

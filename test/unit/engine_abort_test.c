@@ -328,9 +328,36 @@ static void test_ordering_not_needed(void **state)
 	DUTY("TOL-8");
 }
 
+/* The limit as it was set anew counts for commands under way as well; 0 is none. */
+static void test_time_set_anew(void **state)
+{
+	struct session_habits habits = { .command = 500 };
+	struct pdu_task_request pdu;
+	struct task *task;
+	struct pair p;
+
+	(void)state;
+	begin(&p, 1);
+	task = pair_send(&p, 0, LUN(4), NULL);
+	session_set_habits(p.fake.session, &habits);
+	fake_wait(&p.fake, 499);
+	assert_false(fake_has_sent(p.c[0]));
+	fake_wait(&p.fake, 1);
+	pdu = expect_abort(&p, 0, task);
+	pair_answer_function(&p, 0, pdu.initiator_task_tag, 0);
+	habits.command = 0;
+	session_set_habits(p.fake.session, &habits);
+	pair_send(&p, 0, LUN(4), NULL);
+	fake_wait(&p.fake, 3000);
+	while (fake_has_sent(p.c[0]))
+		pair_echo(&p, 0, pair_take_nop(&p, 0).initiator_task_tag);
+	pair_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_time_set_anew),
 		cmocka_unit_test(test_command_time),
 		cmocka_unit_test(test_came_too_late),
 		cmocka_unit_test(test_answer_overtakes),

@@ -141,6 +141,8 @@ struct pdu_snack command_take_snack(struct command *b)
 	uint8_t bhs[PDU_BHS_LEN];
 	struct pdu_snack snack;
 
+	for (unsigned i = 0; i < 70 && !fake_has_sent(b->c); i++) /* the pause before it is asked again */
+		fake_wait(&b->fake, 10);
 	fake_take(b->c, PDU_SNACK, bhs, NULL, 0);
 	pdu_get_snack(bhs, &snack);
 	return snack;

@@ -22,8 +22,8 @@ static size_t leading_keys(char *ret, size_t size, unsigned level)
 	return sizeof(keys) + (size_t)snprintf(ret + sizeof(keys) - 1, size - sizeof(keys), "%u", level);
 }
 
-void level_begin_with(struct level *b, unsigned level, unsigned conns, uint32_t rest,
-		      uint32_t hold)
+static void begin(struct level *b, unsigned level, unsigned conns, uint32_t rest, uint32_t hold,
+		  bool apart)
 {
 	char keys[512];
 	size_t len = leading_keys(keys, sizeof(keys), level);
@@ -40,14 +40,27 @@ void level_begin_with(struct level *b, unsigned level, unsigned conns, uint32_t 
 	b->a = fake_login(&b->fake, &b->setup.options, keys, len);
 	for (unsigned i = 1; i < conns; i++) {
 		b->setup.options.id = i + 1;
+		if (apart)
+			snprintf(b->setup.options.host, sizeof(b->setup.options.host), "192.0.2.%u", i + 1);
 		b->b = fake_login(&b->fake, &b->setup.options, NULL, 0);
 	}
 	b->fake.events = 0;
 }
 
+void level_begin_with(struct level *b, unsigned level, unsigned conns, uint32_t rest,
+		      uint32_t hold)
+{
+	begin(b, level, conns, rest, hold, false);
+}
+
 void level_begin(struct level *b, unsigned level, unsigned conns)
 {
-	level_begin_with(b, level, conns, 0, 60000);
+	begin(b, level, conns, 0, 60000, false);
+}
+
+void level_begin_at(struct level *b, unsigned level, unsigned conns)
+{
+	begin(b, level, conns, 0, 60000, true);
 }
 
 struct pdu_login_request level_open_login(struct level *b, struct fake_conn *c)

@@ -15,6 +15,8 @@ struct level {
 
 /* Logs in so many connections; without a rest and with 60 s hold time, or as told. */
 void level_begin(struct level *b, unsigned level, unsigned conns);
+/* The same, with a portal for each: 192.0.2.1, 192.0.2.2 ... */
+void level_begin_at(struct level *b, unsigned level, unsigned conns);
 void level_begin_with(struct level *b, unsigned level, unsigned conns, uint32_t rest,
 		      uint32_t hold);
 /* Ends it; frees the tasks, which may be NULL. */

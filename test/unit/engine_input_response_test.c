@@ -409,6 +409,7 @@ static void test_reject_unknown(void **state)
 	for (unsigned i = 0; i < LEVELS * 64; i++) {
 		uint8_t opcode = (uint8_t)(i / LEVELS);
 		bool ends = opcode != PDU_DATA_OUT && opcode != PDU_SNACK && opcode != PDU_NOP_OUT;
+		uint8_t ping[PDU_BHS_LEN];
 
 		begin(INPUT_REJECT, i % LEVELS);
 		in.bhs[2] = PDU_REJECT_PROTOCOL;
@@ -417,7 +418,9 @@ static void test_reject_unknown(void **state)
 		bytes_put32(in.data + 16, 0x00ab0001);
 		in.data[1] = 0; /* Data/R2T SNACK */
 		input_give(&in);
-		if (ends)
+		if (i % LEVELS) /* damage: it is asked whether the target still follows */
+			fake_take(in.b.c, PDU_NOP_OUT, ping, NULL, 0);
+		if (ends && !(i % LEVELS))
 			input_expect_end(&in, FAULT_REFUSED);
 		else
 			input_expect_ignored(&in);

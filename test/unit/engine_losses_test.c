@@ -28,7 +28,7 @@ static void test_one_at_level_0(void **state)
 	struct task *task[2];
 	struct pair p;
 	uint8_t bhs[PDU_BHS_LEN];
-	uint8_t isid[6];
+	struct fake_setup setup;
 	uint32_t epoch;
 
 	(void)state;
@@ -36,7 +36,7 @@ static void test_one_at_level_0(void **state)
 		struct fake_conn *c;
 
 		pair_begin(&p, &(struct pair_terms){ .conns = 2 });
-		memcpy(isid, session_isid(p.fake.session), 6);
+		fake_setup_init(&setup);
 		for (unsigned i = 0; i < 2; i++)
 			task[i] = pair_send(&p, i, 0, NULL);
 		epoch = task[0]->epoch;
@@ -60,7 +60,7 @@ static void test_one_at_level_0(void **state)
 		fake_take(c, PDU_LOGIN_REQUEST, bhs, NULL, 0);
 		pdu_get_login_request(bhs, &request);
 		assert_int_equal(request.tsih, 0);
-		assert_memory_equal(request.isid, isid, 6);
+		assert_memory_equal(request.isid, setup.config.isid, 6);
 		c->login_itt = request.initiator_task_tag;
 		p.fake.exp_cmd_sn = request.cmd_sn;
 		p.fake.max_cmd_sn = request.cmd_sn + 31;

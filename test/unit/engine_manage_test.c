@@ -387,6 +387,51 @@ static void test_ordering(void **state)
 	DUTY("TOL-8");
 }
 
+/* A target with fences sorts, and its fences would wait for what ordering mode holds back. */
+static void test_no_ordering_with_fence(void **state)
+{
+	static const char *const reporting[] = { NULL, "RFC3720", "ResponseFence", "FastAbort" };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct management m;
+		struct pair p;
+
+		pair_begin(&p, &(struct pair_terms){ .conns = 2, .times = times, .ordering = true,
+						     .reporting = reporting[i] });
+		session_set_habits(p.fake.session, &(struct session_habits){ .ordering = true });
+		pair_send(&p, 0, LUN(1), NULL);
+		manage(&p, 0, &m, PDU_LOGICAL_UNIT_RESET, LUN(1));
+		assert_int_equal(fake_has_sent(p.c[0]), i >= 2);
+		pair_end(&p);
+	}
+	DUTY("TOL-8 MCS-12");
+}
+
+/* While a removal waits for the commands of all, those that wait for it wake nobody for nothing. */
+static void test_quiet_drain(void **state)
+{
+	struct task *first;
+	struct pair p;
+	unsigned wakes;
+
+	(void)state;
+	pair_begin(&p, &(struct pair_terms){ .conns = 2, .times = times, .ordering = true });
+	first = pair_send(&p, 0, LUN(1), NULL);
+	pair_acknowledge(&p, 0, first->cmd_sn + 1);
+	session_remove_conn(p.fake.session, 2, &p, p.fake.now);
+	fake_pump(&p.fake);
+	assert_false(fake_has_sent(p.c[1]));
+	wakes = p.c[0]->wakes;
+	fake_submit(p.c[0], pair_keep(&p, fake_read(512)));
+	assert_false(fake_has_sent(p.c[0]));
+	assert_int_equal(p.c[0]->wakes, wakes);
+	pair_answer(&p, 0, first);
+	assert_true(fake_has_sent(p.c[1])); /* the Logout */
+	pair_end(&p);
+	DUTY("TOL-8");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +449,8 @@ int main(void)
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_one_from_then_on),
 		cmocka_unit_test(test_ordering),
+		cmocka_unit_test(test_no_ordering_with_fence),
+		cmocka_unit_test(test_quiet_drain),
 	};
 
 	return cmocka_run_group_tests_name("engine_manage", tests, NULL, NULL);

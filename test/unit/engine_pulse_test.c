@@ -435,7 +435,7 @@ static void test_fence(void **state)
 
 static void test_idle_memory(void **state)
 {
-	size_t ring = CONN_RING * sizeof(struct conn_out);
+	size_t ring = CONN_RING * sizeof(struct conn_out) + CONN_HEADERS;
 
 	(void)state;
 	print_message("a connection: %zu bytes, its send queue: %zu\n", sizeof(struct conn), ring);

@@ -225,9 +225,79 @@ static void test_nonsense(void **state)
 	}
 }
 
+/* As LIO does for damaged data: the header in the Reject is noise. */
+static void give_noise(struct command *b, uint8_t reason)
+{
+	uint8_t noise[PDU_BHS_LEN];
+
+	memset(noise, 0xa5, sizeof(noise));
+	give_reject(b, reason, noise);
+}
+
+/* Every command that the noise may mean goes again, with its data; those that the target has do not. */
+static void test_noise(void **state)
+{
+	uint8_t first[PDU_BHS_LEN], second[PDU_BHS_LEN], third[PDU_BHS_LEN], again[PDU_BHS_LEN];
+	struct command_terms terms = { .level = 1, .digests = true };
+	struct task *others[2] = { fake_write(2000), fake_read(512) };
+	struct command b;
+
+	(void)state;
+	command_begin_on(&b, &terms);
+	command_submit(&b, fake_write(4000));
+	fake_submit(b.c, others[0]);
+	fake_submit(b.c, others[1]);
+	fake_take(b.c, PDU_SCSI_COMMAND, first, NULL, 0);
+	fake_take(b.c, PDU_SCSI_COMMAND, second, NULL, 0);
+	give_noise(&b, PDU_REJECT_DATA_DIGEST);
+	assert_int_equal(fake_take(b.c, PDU_SCSI_COMMAND, again, NULL, 0), 2000);
+	assert_int_equal(bytes_get32(again + 16), bytes_get32(first + 16));
+	assert_int_equal(bytes_get32(again + 24), bytes_get32(first + 24));
+	while (fake_has_sent(b.c)) { /* pings, one of them with a number */
+		fake_take(b.c, PDU_NOP_OUT, third, NULL, 0);
+		b.fake.exp_cmd_sn += pdu_immediate(third) ? 0 : 3;
+		command_echo(&b, third);
+	}
+	assert_false(b.c->ended);
+	give_noise(&b, PDU_REJECT_DATA_DIGEST); /* nothing is left that it could mean */
+	give_noise(&b, PDU_REJECT_PROTOCOL);
+	command_take_ping(&b);
+	assert_false(fake_has_sent(b.c) || b.c->ended);
+	command_give_response(&b, &(struct pdu_scsi_response){ .status = 0 }, NULL, 0);
+	command_expect_done(&b, TASK_COMPLETE);
+	command_end(&b);
+	fake_task_free(others[0]);
+	fake_task_free(others[1]);
+	DUTY("RT-2 RJ-3");
+}
+
+/* Where it can't be told without harm, the connection is given up: at level 0, with Data-Out on their
+ * way that the target may have, and if it does not end. */
+static void test_noise_too_much(void **state)
+{
+	uint8_t command[PDU_BHS_LEN];
+	struct command b;
+
+	(void)state;
+	for (unsigned level = 0; level < 2; level++) {
+		begin_write(&b, level, command);
+		give_noise(&b, PDU_REJECT_DATA_DIGEST);
+		command_expect_refused(&b, FAULT_REFUSED);
+		command_end(&b);
+	}
+	command_begin_on(&b, &(struct command_terms){ .level = 1, .digests = true });
+	command_submit(&b, fake_read(512));
+	for (unsigned i = 0; i < 100 && !b.c->ended; i++)
+		give_noise(&b, PDU_REJECT_PROTOCOL);
+	command_expect_refused(&b, FAULT_DIGEST);
+	command_end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_noise_too_much),
 		cmocka_unit_test(test_repeated),
 		cmocka_unit_test(test_repeated_for_ever),
 		cmocka_unit_test(test_command),

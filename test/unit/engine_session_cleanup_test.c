@@ -291,7 +291,7 @@ static void test_session_drop_announced(void **state)
 		uint64_t wait = i ? 3600 * 1000 : 4000;
 
 		level_begin(&b, 2, 2);
-		session_set_habits(b.fake.session, false, false, 0);
+		session_set_habits(b.fake.session, &(struct session_habits){ .rest = 0 });
 		level_give_async(b.a, PDU_ASYNC_SESSION_DROP, 0, i ? 60000 : 4, 20);
 		assert_true(b.a->ended && b.b->ended);
 		fake_event(&b.fake, SESSION_EVENT_DOWN);

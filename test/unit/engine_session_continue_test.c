@@ -4,6 +4,8 @@
  */
 #include "engine_fake_level.h"
 
+#include <stdio.h>
+
 #include "../duty.h"
 
 /* All are lost: a login takes the leading connection's place, the other one is logged out over it. The
@@ -151,9 +153,42 @@ static void test_hold_ends_first(void **state)
 	level_end(&b, task, NULL);
 }
 
+/* Each attempt through a connection's own portal takes that connection's place: so none of them ends up
+ * on another's path. */
+static void test_own_portals(void **state)
+{
+	struct pdu_login_request request;
+	struct fake_conn *c;
+	struct level b;
+
+	(void)state;
+	level_begin_at(&b, 1, 3);
+	for (unsigned i = 3; i-- > 0;)
+		fake_closed(&b.fake.conn[i], FAULT_CLOSED);
+	for (unsigned i = 0; i < 3; i++) {
+		char host[32];
+
+		fake_wait(&b.fake, 60); /* Logouts over one another have failed */
+		c = level_newest(&b);
+		snprintf(host, sizeof(host), "192.0.2.%u", i + 1);
+		assert_string_equal(conn_host(c->conn), host);
+		assert_int_equal(conn_id(c->conn), i + 1);
+		request = level_open_login(&b, c);
+		assert_int_equal(request.cid, b.fake.conn[i].cid);
+		assert_int_equal(request.tsih, 77);
+		if (i < 2)
+			fake_closed(c, FAULT_CLOSED);
+	}
+	level_finish_login(c, 77);
+	fake_event(&b.fake, SESSION_EVENT_UP);
+	level_end(&b, NULL, NULL);
+	DUTY("REC-14 REC-15");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_own_portals),
 		cmocka_unit_test(test_continued),
 		cmocka_unit_test(test_session_unknown),
 		cmocka_unit_test(test_continuation_in_time),

@@ -497,7 +497,8 @@ static void test_nothing_after_logout(void **state)
 	(void)state;
 	for (unsigned ordering = 0; ordering < 2; ordering++) {
 		begin(&b, 1);
-		session_set_habits(b.fake.session, ordering, false, 0);
+		session_set_habits(b.fake.session,
+				   &(struct session_habits){ .ordering = ordering });
 		session_logout(b.fake.session, &b, b.fake.now);
 		fake_pump(&b.fake);
 		fake_take(b.a, PDU_LOGOUT_REQUEST, bhs, NULL, 0);

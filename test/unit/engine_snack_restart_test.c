@@ -148,12 +148,49 @@ static void test_r_data_status_lost(void **state)
 	command_end(&b);
 }
 
+/* The status came with the last data of the old run, and comes again with the number it had there: nothing
+ * of the new run. */
+static void test_r_data_old_status(void **state)
+{
+	struct pdu_snack snack;
+	struct command b;
+	uint32_t stat_sn, newest;
+
+	(void)state;
+	begin_long(&b);
+	reading_lose(&b, 0, 0);
+	for (uint32_t sn = 1; sn < READING_LONG - 1; sn++)
+		reading_give(&b, sn, sn % 64 == 63 ? 0x80 : 0);
+	stat_sn = b.c->stat_sn;
+	reading_give(&b, READING_LONG - 1, 0x81);
+	command_take_ping(&b);
+	snack = command_take_snack(&b);
+	assert_int_equal(snack.type, PDU_SNACK_R_DATA);
+	reading_give(&b, 0, 0);
+	newest = b.c->stat_sn;
+	b.c->stat_sn = stat_sn;
+	reading_give(&b, READING_LONG - 1, 0x81);
+	b.c->stat_sn = newest;
+	for (uint32_t sn = 1; sn < READING_LONG; sn++)
+		reading_give(&b, sn, sn % 64 == 63 ? 0x80 : 0);
+	assert_int_equal(b.c->done_count, 0);
+	command_take_ping(&b);
+	reading_expect_snack(&b, PDU_SNACK_STATUS, stat_sn, 1);
+	b.snack_tag = snack.target_transfer_tag;
+	b.c->stat_sn = stat_sn;
+	reading_give_good(&b, READING_LONG);
+	reading_expect_done(&b);
+	command_end(&b);
+	DUTY("IN-17");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_r_data),
 		cmocka_unit_test(test_r_data_mixed),
 		cmocka_unit_test(test_r_data_status_lost),
+		cmocka_unit_test(test_r_data_old_status),
 	};
 
 	return cmocka_run_group_tests(tests, reading_fill, NULL);

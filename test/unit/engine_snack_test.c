@@ -435,6 +435,29 @@ static void test_lost_text(void **state)
 	command_end(&b);
 }
 
+/* A target may have to read again what it shall repeat, though it answers pings at once: what was asked
+ * for in vain is asked for with growing pauses, over more than half a second. */
+static void test_patience(void **state)
+{
+	struct command b;
+	uint64_t begun;
+
+	(void)state;
+	reading_begin(&b, 0, 1);
+	b.c->spoil = true;
+	give_sense(&b);
+	command_take_ping(&b);
+	begun = b.fake.now;
+	for (unsigned asked = 0; !b.c->ended; asked++) {
+		command_take_snack(&b);
+		assert_true(asked < 2 ? b.fake.now == begun : b.fake.now >= begun + 10000000);
+		command_take_ping(&b);
+	}
+	assert_in_range((b.fake.now - begun) / 1000000, 500, 2000);
+	command_end(&b);
+	DUTY("DIG-4");
+}
+
 /* A status that the target does not repeat: the connection is given up. */
 static void test_status_refused(void **state)
 {
@@ -618,6 +641,7 @@ int main(void)
 		cmocka_unit_test(test_lost_asyncs),
 		cmocka_unit_test(test_lost_text),
 		cmocka_unit_test(test_status_refused),
+		cmocka_unit_test(test_patience),
 		cmocka_unit_test(test_too_much),
 		cmocka_unit_test(test_status_beyond),
 		cmocka_unit_test(test_data_ack),

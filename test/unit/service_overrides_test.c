@@ -256,6 +256,10 @@ static void levels_are_offered(void **state)
 	defaults.value[DEFAULT_TASK_REPORTING] = KEYS_FAST_ABORT;
 	offered = offer(&defaults);
 	assert_true(offered.task_reporting && !offered.no_fast_abort);
+	defaults.value[DEFAULT_ORDERING] = ORDERING_ON;
+	assert_false(offer(&defaults).task_reporting);
+	defaults.value[DEFAULT_ORDERING] = ORDERING_OFF;
+	assert_true(offer(&defaults).task_reporting);
 }
 
 /* An override that fitted when it was made: a session can still be had. */
@@ -286,6 +290,14 @@ static void times_are_milliseconds(void **state)
 	defaults.value[DEFAULT_COMMAND_TIME] = 0;
 	effective_times(&defaults, &times);
 	assert_int_equal(times.command, 0);
+	defaults.value[DEFAULT_COMMAND_TIME] = 7;
+	effective_times(&defaults, &times);
+	assert_int_equal(times.command, 7000);
+	assert_int_equal(defaults_parse(DEFAULT_COMMAND_TIME, "auto", &defaults.value[DEFAULT_COMMAND_TIME]), 0);
+	effective_times(&defaults, &times);
+	assert_int_equal(times.command, 60000);
+	/* an answer that is waited for for ever */
+	assert_true(defaults_parse(DEFAULT_TASK_MANAGEMENT_TIME, "0", &times.manage) < 0);
 }
 
 int main(void)

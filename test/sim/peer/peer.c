@@ -546,6 +546,25 @@ unsigned peer_executed(const struct peer *p, uint16_t number)
 	return p->executed[number];
 }
 
+static bool is_at_work(const struct peer_session *s, uint16_t number)
+{
+	list_for_each(it, &s->tasks) {
+		const struct peer_task *t = list_entry(it, struct peer_task, all);
+
+		if (task_alive(t) && disk_number(t) == number)
+			return true;
+	}
+	return false;
+}
+
+bool peer_at_work(const struct peer *p, uint16_t number)
+{
+	list_for_each(it, &p->sessions)
+		if (is_at_work(list_entry(it, struct peer_session, link), number))
+			return true;
+	return false;
+}
+
 uint64_t peer_counter(const struct peer *p, unsigned lun)
 {
 	return p->disk[lun].counter;

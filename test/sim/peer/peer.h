@@ -84,6 +84,7 @@ struct peer_options {
 	                                   damaged; with flips */
 	bool crc_status;                /* unsolicited data with a wrong digest end some commands with
 	                                   0B/47/05 instead of a recovery R2T */
+	bool garbled_rejects;           /* the header in a Reject for damaged data is noise, as LIO's is */
 	bool unsorted;                  /* numbered NOP-Out and Logout are done when they come */
 	bool strict_numbers;            /* closes on a number other than ExpCmdSN: it can't sort them */
 	unsigned busy, busies;          /* one in so many commands gets BUSY or TASK SET FULL; most
@@ -166,6 +167,8 @@ unsigned peer_seen(const struct peer *peer, uint16_t number);
  * an error in the CDB) don't count. A target executes each command once; one that the layers above
  * repeat is a new command. */
 unsigned peer_executed(const struct peer *peer, uint16_t number);
+/* One with this number has not got its status yet, or has to be told it anew (R-Data SNACK). */
+bool peer_at_work(const struct peer *peer, uint16_t number);
 /* The counter of PEER_INCREMENT. */
 uint64_t peer_counter(const struct peer *peer, unsigned lun);
 /* How often the fault came. */

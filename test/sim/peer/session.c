@@ -188,6 +188,7 @@ void session_take(struct peer_session *s, struct peer_task *task)
 	struct list *at = place(s, task->cmd_sn);
 
 	if (!at) { /* its place was plugged */
+		number_dropped(s, task->cmd_sn);
 		task_dead(task->conn, task->itt, task->cmd.lun, DEAD_ENDED);
 		task_free(task);
 		return;

@@ -335,13 +335,24 @@ void task_request(struct peer_conn *c, const uint8_t *bhs, const uint8_t *ahs, c
 	session_begin(s);
 }
 
+static void send_digest_reject(struct peer_conn *c, const uint8_t *bhs)
+{
+	uint8_t noise[PDU_BHS_LEN];
+
+	for (unsigned i = 0; i < sizeof(noise); i++)
+		noise[i] = (uint8_t)random_below(&c->peer->random, 256);
+	/* no tag that ever was given out */
+	noise[16] |= 0x80;
+	task_send_reject(c, PDU_REJECT_DATA_DIGEST, c->peer->options.garbled_rejects ? noise : bhs, 0);
+}
+
 void task_damaged(struct peer_conn *c, const uint8_t *bhs, uint32_t len)
 {
 	if (!pdu_immediate(bhs) && len) {
 		number_thrown(c, bhs);
 		task_dead(c, bytes_get32(bhs + 16), bytes_get64(bhs + 8), DEAD_ENDED);
 	}
-	task_send_reject(c, PDU_REJECT_DATA_DIGEST, bhs, 0);
+	send_digest_reject(c, bhs);
 }
 
 /* ---------------------------------------------------------------- the turn of a request */
