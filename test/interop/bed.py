@@ -343,8 +343,18 @@ class Cli:
         path = self.session().disks[at]
         return path[path.index("/"):].split("socket=")[-1]
 
+    def disk_of(self, lun):
+        """The NBD socket of the disk that is this LUN."""
+        def found():
+            disks = [self.disk(at) for at in range(len(self.session().disks))]
+            return next((d for d in disks if d.endswith(f"-{lun:x}.nbd")), None)
+        return wait_for(f"a disk for LUN {lun}", found)
+
 
 # --- load -----------------------------------------------------------------------------------------
+
+FIO_INTERRUPTED = 128  # fio's status when a signal ended it; errors are told besides
+
 
 def nbd_uri(path):
     return f"nbd+unix:///?socket={path}"
@@ -365,17 +375,35 @@ class Load:
         self.seconds = seconds
         self.longest = 0.0  # after finish(): milliseconds that the slowest of all requests took
 
-    def finish(self):
-        """Waits for its end; it must have found no failed and no wrong byte. Returns MiB moved."""
+    def finish(self, at_once=False):
+        """Waits for its end, or ends it; no byte may have been wrong or failed. Returns MiB moved."""
+        if at_once:
+            check(self.daemon.alive(), f"fio had ended before: {self.daemon.log()[-900:]}")
+            self.daemon.process.send_signal(signal.SIGINT)
         status = self.daemon.wait(self.seconds + 60)
         log = self.daemon.log()
-        check(status == 0, f"fio ended with {status}: {log[:200]} ... {log[-900:]}")
+        good = (0, FIO_INTERRUPTED) if at_once else (0,)
+        check(status in good, f"fio ended with {status}: {log[:200]} ... {log[-900:]}")
         job = json.loads(log[log.index("{"):])["jobs"][0]
-        check(job["error"] == 0, f"fio counts error {job['error']}")
+        check(job["error"] == 0, f"fio counts error {job['error']}: {log[:300]}")
         moved = job["read"]["io_bytes"] + job["write"]["io_bytes"]
         check(moved > 0, "fio moved nothing")
         self.longest = max(job[way]["clat_ns"]["max"] for way in ("read", "write")) / 1e6
         return moved / 2**20
+
+
+class Pattern:
+    """Blocks beside those of a Load, written once: they have to be there in the end."""
+
+    def __init__(self, bed, path, offset="32M", size="4M"):
+        self.argv = ["fio", "--thread", "--name=pattern", "--ioengine=nbd", f"--uri={nbd_uri(path)}",
+                     "--rw=write", "--bs=64k", "--iodepth=16", f"--offset={offset}", f"--size={size}",
+                     "--verify=crc32c", "--verify_fatal=1", "--verify_dump=0", "--verify_state_save=0"]
+        self.dir = bed.dir
+        run_ok([*self.argv, "--do_verify=0"], 60, cwd=self.dir)
+
+    def check(self):
+        run_ok([*self.argv, "--verify_only"], 60, cwd=self.dir)
 
 
 def compare_copy(bed, path, mib=8):
@@ -415,21 +443,24 @@ class Proxy:
                 near = self.listener.accept()[0]
             except OSError:
                 return
-            try:
-                if self.blocked:
-                    raise OSError("blocked")
-                far = socket.create_connection(self.to, timeout=5)
-                far.settimeout(None)
-            except OSError:
-                near.close()
-                continue
-            for s in (near, far):
-                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.lock:
-                self.pairs.append((near, far))
-                self.accepted += 1
-            for a, b in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(a, b, near, far), daemon=True).start()
+            threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+
+    def _connect(self, near):
+        try:
+            if self.blocked:
+                raise OSError("blocked")
+            far = socket.create_connection(self.to, timeout=5)
+            far.settimeout(None)
+        except OSError:
+            near.close()
+            return
+        for s in (near, far):
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self.lock:
+            self.pairs.append((near, far))
+            self.accepted += 1
+        for a, b in ((near, far), (far, near)):
+            threading.Thread(target=self._pump, args=(a, b, near, far), daemon=True).start()
 
     def _pump(self, a, b, near, far):
         try:

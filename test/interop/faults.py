@@ -1,20 +1,24 @@
-"""faults - links that fail under load, in front of each foreign target: cut without a word, unplugged,
-reset, held, flapping, while connections come and go. See links.py for how it is done.
+"""faults - what fails under load, in front of each foreign target: links cut without a word, unplugged,
+reset, held, flapping, the target killed, while connections come and go. See links.py for how it is done.
 
 In each of them fio checks every byte and must see no error, the session and its connections keep their
 ids, and in the end all connections are there again. How long the slowest request took is printed: that
 is the time in which the session moved on.
+
+With LIO each fault is met at all recovery levels. Its kernel may panic of it at levels 1 and 2: then that is
+counted, told, and the guest started again, and all that is asked of us stays: no error, no wrong byte.
 """
 import threading
 import time
+from collections import namedtuple
 
-from bed import Load, Proxy, check, wait_for
-from links import Links
-from scenarios import four, scenario, service_on
+from bed import Failed, Load, Pattern, check, wait_for
+from links import Gate, Links
+from scenarios import scenario, service_on
 from targets import KINDS
 
 BACK_TIME = 30   # seconds for lost connections to come back once the path is whole
-MOVE_LIMIT = 12  # seconds in which the session has to have moved on
+MOVE_LIMIT = 12  # seconds in which the session has to have moved on; an outage of the target comes on top
 
 
 def show(cli):
@@ -65,7 +69,7 @@ class Churn:
             return
         connection = done.stdout.split("Connection Id is ")[1].split()[0]
         wait_for("an added connection's removal", lambda: self.cli.run(
-            "RemoveConnection", self.session, connection).returncode == 0, 60, 0.2)
+            "RemoveConnection", self.session, connection).returncode == 0, 90, 0.2)
         self.rounds += 1
 
     def finish(self):
@@ -78,6 +82,49 @@ class Churn:
         print(f"    added and removed {self.rounds} times, refused {self.refused} times")
 
 
+class Keeper:
+    """Starts a target again that died of what was done to it, and counts that."""
+
+    def __init__(self, target):
+        self.target = target
+        self.deaths = []       # why, each time
+        self.outage = 0.0      # seconds: the longest, that of a kill() included
+        self.trouble = None
+        self.lock = threading.Lock()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        try:
+            while not self.over.wait(0.1):
+                with self.lock:
+                    why = self.target.died()
+                    if why:
+                        self.deaths.append(why)
+                        self._start(time.monotonic())
+        except Exception as e:  # told by the scenario's own thread
+            self.trouble = e
+
+    def _start(self, since):
+        self.target.start()
+        self.outage = max(self.outage, time.monotonic() - since)
+
+    def kill(self, seconds):
+        """Kills the target and starts it again after these seconds."""
+        with self.lock:
+            since = time.monotonic()
+            self.target.kill()
+            time.sleep(seconds)
+            self._start(since)
+
+    def finish(self):
+        self.over.set()
+        self.thread.join(90)
+        if self.trouble:
+            raise self.trouble
+
+
 # istgt throws away commands of a new session when it notices the end of the old one's connections.
 # Until one of them is aborted nothing more is known of it, so that must not take the usual 60 s.
 HABITS = {"istgt": {"command-time": 5}}
@@ -88,25 +135,29 @@ WEATHER = "delay 10ms loss 0.5% rate 400mbit limit 20000"
 class Scene:
     """A session over two links under load; `with` waits for its good end."""
 
-    def __init__(self, bed, target, seconds, count=None, churn=False, level=0, portals=None,
+    def __init__(self, bed, target, seconds, count=None, churn=False, level=0, portals=None, gate=False,
                  busy=None, more=(), weather=WEATHER, **options):
-        """`level`: that of error recovery; `portals`: in the place of the target's own; `busy`: the
-        place of the one connection that carries the load; `more`: words for fio."""
+        """`level`: that of error recovery; `portals`: in the place of the target's own; `gate`: the last
+        connection goes through one; `busy`: the place of the one connection that carries the load;
+        `more`: words for fio."""
         self.target = target if target.links else KINDS[target.kind](bed, links=Links(bed))
         self.links = self.target.links
+        self.level, self.long = level, long(seconds)
+        self.at_once = False  # the load ends when the scenario has nothing more to do
         self.service = service_on(bed, self.target, settings={
             **HABITS.get(target.kind, {}), "error-recovery-level": level})
         self.cli = self.service.cli
-        if not count:
-            count = 4 if target.kind != "lio" else 6 if churn else 8
-        self.count, self.seconds = count, seconds
+        self.count = count or (8 if target.kind == "lio" else 4)
         if target.kind == "lio" and weather:
             self.target.delay(weather)
             bed.at_end(lambda: self.target.died() or self.target.delay(""))
         portals = portals or self.target.portals
-        self.session = self.cli.login(self.target.name(), portals[0], connections=8, **options)
-        for i in range(1, count):
-            self.cli.add(self.session, portals[i % len(portals)], **options)
+        self.gate = Gate(bed, self.links, portals[0]) if gate else None
+        self.session = self.cli.login(self.target.name(), portals[0],
+                                      connections=self.target.max_connections, **options)
+        for i in range(1, self.count):
+            last = gate and i == self.count - 1
+            self.cli.add(self.session, self.gate.address if last else portals[i % len(portals)], **options)
         check(show(self.cli)["error_recovery_level"] == level, "another recovery level was agreed on")
         if busy is not None:
             self.cli("SetLoadBalancePolicy", self.session, "FailOverOnly",
@@ -114,8 +165,12 @@ class Scene:
         self.ids = identity(self.cli)
         self.portals = portals_of(self.cli)
         self.tsih = show(self.cli)["tsih"]
-        self.load = Load(bed, self.cli.disk(), seconds, more=more)
+        disk = self.cli.disk_of(self.target.durable)
+        self.pattern = Pattern(bed, disk)
+        self.load = Load(bed, disk, seconds, more=more)
         self.churn = Churn(self.cli, self.session, portals[:2]) if churn else None
+        self.keeper = Keeper(self.target)
+        bed.at_end(self.keeper.finish)
         self.end = time.monotonic() + seconds
 
     def __enter__(self):
@@ -123,19 +178,35 @@ class Scene:
 
     def __exit__(self, kind, value, trace):
         if kind is not None:
+            self.tell_deaths()
             return
-        moved = self.load.finish()
+        moved = self.load.finish(self.at_once)
         if self.churn:
             self.churn.finish()
         self.whole()
+        self.keeper.finish()
+        self.pattern.check()
         check(identity(self.cli) == self.ids, f"ids: {self.ids} -> {identity(self.cli)}")
+        self.tell(moved)
+        check(self.level or not self.keeper.deaths, f"it died at level 0: {self.keeper.deaths}")
+        limit = MOVE_LIMIT + self.keeper.outage
+        check(self.load.longest < limit * 1000, f"a request took {self.load.longest:.0f} ms")
+        self.cli.logout(self.session)
+
+    def tell(self, moved):
         print(f"    {moved:.0f} MiB; moved on after {self.load.longest:.0f} ms at most; "
               f"the service saw {self.told()}")
         moved = [i for i, portal in portals_of(self.cli).items() if portal != self.portals[i]]
         if moved:
             print(f"    {len(moved)} connections go through another portal than before")
-        check(self.load.longest < MOVE_LIMIT * 1000, f"a request took {self.load.longest:.0f} ms")
-        self.cli.logout(self.session)
+        self.tell_deaths()
+
+    def tell_deaths(self):
+        deaths = self.keeper.deaths
+        if deaths or self.level:
+            print(f"    target died: {len(deaths)} times{''.join('; ' + d for d in deaths)}")
+        if self.keeper.outage:
+            print(f"    the target was away for {self.keeper.outage:.1f} s at most")
 
     def told(self):
         """The pauses of the session that the service's log tells of."""
@@ -146,32 +217,44 @@ class Scene:
 
     def whole(self):
         """All connections are there, and no others."""
-        wait_for(f"the session at {self.count} connections",
-                 lambda: living(self.cli) == self.count and
-                 len(show(self.cli)["connections"]) == self.count, BACK_TIME)
+        self._wait(f"the session at {self.count} connections",
+                   lambda: living(self.cli) == self.count and
+                   len(show(self.cli)["connections"]) == self.count)
 
     def back(self):
         """The connections that there were at first work again."""
-        wait_for("the lost connections", lambda: self.ids[1] <= {
-            c["connection_id"] for c in show(self.cli)["connections"] if c["state"] == "full feature"},
-            BACK_TIME)
+        self._wait("the lost connections", lambda: self.ids[1] <= {
+            c["connection_id"] for c in show(self.cli)["connections"] if c["state"] == "full feature"})
+
+    def _wait(self, what, test):
+        """Waits; when the target dies meanwhile, anew."""
+        while True:
+            deaths = len(self.keeper.deaths)
+            try:
+                wait_for(what, test, BACK_TIME)
+                return
+            except Failed:
+                if len(self.keeper.deaths) == deaths:
+                    raise
 
     def time_left(self):
         return self.end - time.monotonic()
 
+    def once(self, hurt, heal, hold):
+        """Hurts something for `hold` seconds and sees everything whole again."""
+        hurt()
+        time.sleep(hold)
+        heal()
+        # No second blow before that: istgt locks itself up when it meets one in a reinstatement.
+        self.back()
+
     def rounds(self, hurt, heal, hold, first=1):
         """Hurts one link after the other, each for `hold` seconds, as long as the load runs."""
         at = first
-        time.sleep(1)
-        while True:
-            hurt(at % self.links.count)
-            time.sleep(hold)
-            heal(at % self.links.count)
-            if self.time_left() < hold + 4:
-                return
-            # No second blow before that: istgt locks itself up when it meets one in a reinstatement.
-            self.back()
+        while self.time_left() > hold + 4 or at == first:
             time.sleep(1)
+            link = at % self.links.count
+            self.once(lambda: hurt(link), lambda: heal(link), hold)
             at += 1
 
 
@@ -180,81 +263,116 @@ def long(seconds):
     return seconds >= 30
 
 
-def hold_time(seconds):
-    return 20 if long(seconds) else 3
+# --- the faults -----------------------------------------------------------------------------------
+
+def silence(scene):
+    return 20 if scene.long else 3
 
 
-@scenario("mcs")
-def link_cut_silently(bed, target, seconds):
-    """No packet passes one of two links; connections come and go besides."""
-    with Scene(bed, target, seconds + 4, churn=True) as scene:
-        scene.rounds(scene.links.drop, scene.links.heal, hold_time(seconds))
+def cut_silently(scene):
+    scene.rounds(scene.links.drop, scene.links.heal, silence(scene))
 
 
-@scenario("mcs", full=True)
-def leading_link_cut_silently(bed, target, seconds):
-    with Scene(bed, target, seconds + 4, churn=long(seconds)) as scene:
-        scene.rounds(scene.links.drop, scene.links.heal, hold_time(seconds), first=0)
+def cut_leading_silently(scene):
+    scene.rounds(scene.links.drop, scene.links.heal, silence(scene), first=0)
 
 
-@scenario("mcs", full=True)
-def link_unplugged(bed, target, seconds):
-    with Scene(bed, target, seconds + 4, churn=long(seconds)) as scene:
-        scene.rounds(scene.links.unplug, scene.links.plug, hold_time(seconds))
+def unplug(scene):
+    scene.rounds(scene.links.unplug, scene.links.plug, silence(scene))
 
 
-@scenario("mcs", full=True)
-def link_reset(bed, target, seconds):
-    # istgt locks itself up when it is asked for a connection as well while it ends the lost ones.
-    churn = long(seconds) and target.kind != "istgt"
-    with Scene(bed, target, seconds + 2, churn=churn) as scene:
-        scene.rounds(scene.links.reset, scene.links.heal, 1)
+def reset(scene):
+    scene.rounds(scene.links.reset, scene.links.heal, 1)
 
 
-@scenario("mcs")
-def link_flapping(bed, target, seconds):
-    """One of two links goes and comes every 3 s."""
-    with Scene(bed, target, seconds + 6, churn=long(seconds)) as scene:
-        while scene.time_left() > 4:
-            scene.links.unplug(1)
-            time.sleep(3)
-            scene.links.plug(1)
-            time.sleep(min(3, max(scene.time_left(), 0)))
+def flap(scene):
+    while scene.time_left() > 4:
+        scene.links.unplug(1)
+        time.sleep(3)
+        scene.links.plug(1)
+        time.sleep(min(3, max(scene.time_left(), 0)))
 
 
-@scenario("mcs", "local")
-def path_held(bed, target, seconds):
-    """A path whose TCP still acknowledges, but nothing comes out at its other end; then it goes on."""
-    service = service_on(bed, target)
-    cli = service.cli
-    portals = list(target.portals[:4])
-    proxy = Proxy(bed, portals[2])
-    portals[2] = proxy.address
-    session = four(service, target, portals)
-    ids = identity(cli)
-    hold = 20 if long(seconds) else 6
-    load = Load(bed, cli.disk(), max(seconds, hold + 3))
+def hold_path(scene):
     time.sleep(1)
-    proxy.hold()
-    time.sleep(hold)
-    proxy.go_on()
-    load.finish()
-    wait_for("the session at four connections", lambda: living(cli) == 4, BACK_TIME)
-    check(identity(cli) == ids, "ids changed")
-    print(f"    held for {hold} s; moved on after {load.longest:.0f} ms at most")
-    check(load.longest < MOVE_LIMIT * 1000, f"a request took {load.longest:.0f} ms")
-    cli.logout(session)
+    scene.once(scene.gate.hold, scene.gate.go_on, 20 if scene.long else 6)
 
 
-@scenario("mcs", "restart", full=True)
-def target_killed(bed, target, seconds):
-    """The target is killed and comes back, behind links; all connections end by it."""
-    with Scene(bed, target, seconds + 4, churn=long(seconds)) as scene:
-        while True:
-            time.sleep(1)
-            scene.target.stop()
-            time.sleep(1)
-            scene.target.start()
-            if scene.time_left() < 8:
-                break
-            scene.back()
+def kill(scene):
+    while True:
+        time.sleep(1)
+        scene.keeper.kill(1)
+        scene.back()
+        if scene.time_left() < 12:
+            return
+
+
+# `more`: seconds that the load lasts longer; `full`: not in the short run, or not in that of these.
+Fault = namedtuple("Fault", "name apply more full needs gate", defaults=(True, "mcs", False))
+FAULTS = (
+    Fault("link_cut_silently", cut_silently, 4, ("lio",)),  # no packet passes one of two links
+    Fault("leading_link_cut_silently", cut_leading_silently, 4),
+    Fault("link_unplugged", unplug, 4),                     # the initiator's port loses its carrier
+    Fault("link_reset", reset, 2),
+    Fault("link_flapping", flap, 6, ("lio",)),              # one of two links comes and goes every 3 s
+    Fault("path_held", hold_path, 5, ("lio",), gate=True),  # TCP acknowledges, then nothing happens
+    Fault("target_killed", kill, 4, needs="kill"),          # and back: all connections end by it
+)
+
+
+def play(bed, target, seconds, fault, level):
+    # istgt locks itself up when it is asked for a connection as well while it ends the lost ones.
+    churn = long(seconds) and not (target.kind == "istgt" and fault.apply == reset)
+    churn = churn or fault.apply == cut_silently
+    with Scene(bed, target, seconds + fault.more, churn=churn, level=level, gate=fault.gate) as scene:
+        fault.apply(scene)
+
+
+def add(fault, level):
+    def run(bed, target, seconds):
+        play(bed, target, seconds, fault, level)
+
+    run.__name__ = f"level_{level}_{fault.name}" if level else fault.name
+    needs = {"mcs", fault.needs, *(("levels",) if level else ())}
+    scenario(*needs, full=fault.full if not level else True)(run)
+
+
+# --- one after the other: the short form for LIO --------------------------------------------------
+
+def flicker(links):
+    """A link goes twice, for a second."""
+    for _ in range(2):
+        links.unplug(1)
+        time.sleep(1)
+        links.plug(1)
+        time.sleep(1)
+
+
+def in_turn(bed, target, level):
+    with Scene(bed, target, 90, churn=True, level=level, gate=True) as scene:
+        scene.at_once = True
+        links = scene.links
+        for name, hurt, heal, hold in (
+                ("cut", lambda: links.drop(1), lambda: links.heal(1), 2),
+                ("reset", lambda: links.reset(0), lambda: links.heal(0), 0.5),
+                ("held", scene.gate.hold, scene.gate.go_on, 2),
+                ("flapping", lambda: flicker(links), lambda: None, 0),
+                ("killed", lambda: scene.keeper.kill(0.5), lambda: None, 0)):
+            begin = time.monotonic()
+            scene.once(hurt, heal, hold)
+            print(f"    {name}: all is back after {time.monotonic() - begin:.1f} s")
+            time.sleep(0.2)
+
+
+def add_in_turn(level):
+    def run(bed, target, seconds):
+        in_turn(bed, target, level)
+
+    run.__name__ = f"level_{level}_faults_in_turn"
+    scenario("mcs", "levels")(run)
+
+
+for at in (0, 1, 2):
+    for one in FAULTS:
+        add(one, at)
+    add_in_turn(at)

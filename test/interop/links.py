@@ -6,8 +6,10 @@ in a user-mode Linux guest has taps there in the place of a namespace of its own
 """
 import itertools
 import os
+import signal
+import sys
 
-from bed import Unable, run, run_ok
+from bed import Unable, run, run_ok, wait_for
 
 numbers = itertools.count()
 
@@ -99,3 +101,22 @@ class Links:
         for side in "ab":
             run_ok(["tc", "-n", self.middle, "qdisc", "replace", "dev", f"{side}{i}", "root", "tbf",
                     "rate", f"{mbit}mbit", "burst", "64kb", "latency", "50ms"])
+
+
+class Gate:
+    """A third way to a target, through a proxy in the middle, that can stand still."""
+
+    def __init__(self, bed, links, portal):
+        host = "10.98.0.254"
+        self.daemon = bed.daemon(f"gate-{portal[1]}", [
+            *inside(links.middle), sys.executable,
+            os.path.join(os.path.dirname(os.path.abspath(__file__)), "gate.py"), host, *map(str, portal)])
+        wait_for("the gate", lambda: "ready" in self.daemon.log())
+        self.address = (host, int(self.daemon.log().split()[1]))
+
+    def hold(self):
+        """TCP still acknowledges, but nothing comes out at the other end."""
+        self.daemon.process.send_signal(signal.SIGUSR1)
+
+    def go_on(self):
+        self.daemon.process.send_signal(signal.SIGUSR2)

@@ -10,14 +10,15 @@ backstore() { # PLUGIN/NAME CONTROL
 	mkdir -p "$lio/core/$1"
 	printf %s "$2" >"$lio/core/$1/control"
 	echo 1 >"$lio/core/$1/enable"
+	echo "5e71a1-${1##*/}" >"$lio/core/$1/wwn/vpd_unit_serial"
 }
 
 mkdir -p /run/lun
 mount -t tmpfs -o size=100m lun /run/lun
-truncate -s 64M /mnt/guest/lun1.img
+truncate -s 64M /mnt/store/lun1.img
 truncate -s 64M /run/lun/lun2.img
 backstore rd_mcp_0/r0 rd_pages=16384
-backstore fileio_0/f1 fd_dev_name=/mnt/guest/lun1.img,fd_dev_size=67108864
+backstore fileio_0/f1 fd_dev_name=/mnt/store/lun1.img,fd_dev_size=67108864
 backstore fileio_0/f2 fd_dev_name=/run/lun/lun2.img,fd_dev_size=67108864,fd_buffered_io=1
 
 target() { # NAME: sets $tpg
@@ -33,7 +34,7 @@ target() { # NAME: sets $tpg
 	for portal in 10.99.0.2:3260 10.99.1.2:3260 10.99.0.2:3261 10.99.1.2:3261; do
 		mkdir "$tpg/np/$portal"
 	done
-	echo 8 >"$tpg/param/MaxConnections"
+	echo 16 >"$tpg/param/MaxConnections"
 	# What it agrees to; the initiator's offer decides.
 	echo 2 >"$tpg/attrib/default_erl"
 	echo 2 >"$tpg/param/ErrorRecoveryLevel"

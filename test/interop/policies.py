@@ -138,7 +138,7 @@ def unit_reset_under_load(bed, target, seconds):
     cli.logout(session)
 
 
-@scenario("mcs")
+@scenario("mcs", full=("lio",))
 def abort_task_set_under_load(bed, target, seconds):
     service = service_on(bed, target)
     cli = service.cli

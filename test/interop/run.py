@@ -31,7 +31,8 @@ def applies(function, kind):
 def wanted(function, args):
     if args.names:
         return function.__name__ in args.names
-    return args.full or not function.full
+    full = function.full
+    return args.full or not (full if isinstance(full, bool) else args.kind in full)
 
 
 def one(function, args, target, seconds):

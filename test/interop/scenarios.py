@@ -18,7 +18,7 @@ ALL = []
 
 
 def scenario(*needs, only=None, full=False, crash=False):
-    """`full`: not in the short run. `crash`: the target may die of it."""
+    """`full`: not in the short run, or not in that of these kinds. `crash`: the target may die of it."""
     def keep(function):
         function.needs, function.only = frozenset(needs), only
         function.full, function.crash = full, crash
@@ -96,7 +96,7 @@ def mixed_load_on_four(bed, target, seconds):
     service.cli.logout(session)
 
 
-@scenario("mcs")
+@scenario("mcs", full=("lio",))
 def added_and_removed_under_load(bed, target, seconds):
     service = service_on(bed, target)
     cli = service.cli
@@ -155,7 +155,7 @@ def cut_of_the_leading_one(bed, target, seconds):
     cut_under_load(bed, target, seconds, "rst", 0)
 
 
-@scenario("mcs", "namespace")
+@scenario("mcs", "namespace", full=True)
 def cut_in_the_namespace(bed, target, seconds):
     """As the cuts above; here `ss -K` ends the connection at our end (ECONNABORTED)."""
     service = service_on(bed, target)

@@ -6,6 +6,7 @@ in `can`; scenarios ask for that.
 import os
 import shutil
 import signal
+import tempfile
 import time
 
 from bed import Failed, Unable, free_port, port_open, run, run_ok, wait_for
@@ -36,12 +37,17 @@ class Target:
     can = frozenset()
     disks = 0          # disk LUNs of `open`
     first_disk = 0     # LUN number of the first of them
+    durable = 0        # LUN number of one that still has its bytes after a kill()
     namespace = None   # where an initiator has to be to reach it
     portals = ()       # of one portal group, (host, port)
     max_connections = 8
 
     def name(self, which="open"):
         return f"{NODE}:{which}"
+
+    def kill(self):
+        """Ends it without a word to anybody."""
+        self.stop()
 
     def died(self):
         """Why the target is not there any more; "" if it is."""
@@ -60,7 +66,7 @@ def program(name):
 
 class Istgt(Target):
     kind = "istgt"
-    can = frozenset("mcs chap mutual digests luns restart long-challenge initiator-ports".split())
+    can = frozenset("mcs chap mutual digests luns kill restart long-challenge initiator-ports".split())
     disks = 2
 
     CONFIG = """\
@@ -180,9 +186,10 @@ class Istgt(Target):
 
 class Tgt(Target):
     kind = "tgt"
-    can = frozenset("mcs chap mutual digests luns no-limit security-join restart".split())
+    can = frozenset("mcs chap mutual digests luns no-limit security-join kill restart".split())
     disks = 2
     first_disk = 1
+    durable = 1
 
     def __init__(self, bed, hosts=LOOPBACK, links=None):
         self.bed = bed
@@ -254,8 +261,10 @@ class Lio(Target):
     """The kernel's target, in a user-mode Linux guest behind two links. It negotiates levels 0 to 2."""
 
     kind = "lio"
-    can = frozenset("mcs chap mutual digests luns initiator-ports levels".split())
+    can = frozenset("mcs chap mutual digests luns initiator-ports kill levels".split())
     disks = 3
+    durable = 1  # a file of the host, written through
+    max_connections = 16
     portals = (("10.99.0.2", 3260), ("10.99.1.2", 3260), ("10.99.0.2", 3261), ("10.99.1.2", 3261))
     MODULES = ("configfs,target_core_mod,target_core_file,iscsi_target_mod,crc32c_generic,"
                "sch_netem")
@@ -271,6 +280,10 @@ class Lio(Target):
         self.namespace, self.home = self.links.initiator, self.links.middle
         self.work = bed.path("guest")
         os.mkdir(self.work)
+        # Every write is synchronous: in the host's memory that is quick, and outlives the guest as well.
+        memory = "/dev/shm" if os.path.isdir("/dev/shm") else bed.dir
+        self.store = tempfile.mkdtemp(prefix="iscsidsc-bed-", dir=memory)
+        bed.at_end(lambda: shutil.rmtree(self.store, ignore_errors=True))
         here = os.path.dirname(os.path.abspath(__file__))
         for script in ("lio-setup.sh", "lio-guest.sh", "uml-init.sh"):
             shutil.copy(os.path.join(here, script), self.work)
@@ -289,9 +302,12 @@ class Lio(Target):
         self.daemon = self.bed.daemon("uml", [
             *inside(self.home), self.linux, "mem=768M", "rootfstype=hostfs",
             "root=/dev/root", "rootflags=/", "ro", f"init={self.work}/uml-init.sh",
-            f"UML_WORK={self.work}", "UML_SCRIPT=lio-guest.sh", f"UML_MODS={self.MODULES}",
+            f"UML_WORK={self.work}", f"UML_STORE={self.store}", "UML_SCRIPT=lio-guest.sh",
+            f"UML_MODS={self.MODULES}",
             "con=null", "con0=null,fd:1",
-            *(f"vec{i}:transport=tap,ifname=b{i},depth=128,gro=1" for i in (0, 1)), "panic=1"],
+            # An address of its own each time would be a new machine, which its neighbours find out late.
+            *(f"vec{i}:transport=tap,ifname=b{i},depth=128,gro=1,mac=02:00:00:00:00:0{i}" for i in (0, 1)),
+            "panic=1"],
             env={"LD_PRELOAD": os.path.join(self.bed.build, "test/interop/uml_xstate.so")})
 
         def ready():
@@ -330,7 +346,9 @@ class Lio(Target):
         return out
 
     def delay(self, what):
-        """netem on all its links, with what `tc` wants to hear; "" ends it."""
+        """netem on all its links, with what `tc` wants to hear; "" ends it. A restart keeps it."""
+        with open(self.file("weather"), "w", encoding="utf-8") as f:
+            f.write(f"netem {what}" if what else "")
         for i in range(self.links.count):
             self.guest(f"tc qdisc replace dev vec{i} root {'netem ' + what if what else 'pfifo'}")
 
@@ -346,6 +364,9 @@ class Lio(Target):
         end = time.monotonic() + 10
         while self.daemon.alive() and time.monotonic() < end:
             time.sleep(0.1)
+        self.daemon.kill()
+
+    def kill(self):
         self.daemon.kill()
 
     def restart(self):

@@ -1,7 +1,8 @@
 #!/bin/bash
 # PID 1 of a user-mode Linux guest. Kernel arguments NAME=VALUE that the kernel does not know are the
-# environment here: UML_WORK, a folder of the host that is writable at /mnt/guest; UML_SCRIPT, a script
-# in it to run; UML_MODS, modules to load, with commas. The host's root is this guest's, read-only.
+# environment here: UML_WORK, a folder of the host that is writable at /mnt/guest; UML_STORE, one for
+# media, at /mnt/store; UML_SCRIPT, a script in the first to run; UML_MODS, modules to load, with commas.
+# The host's root is this guest's, read-only.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -10,8 +11,9 @@ mkdir -p /dev/shm
 mount -t tmpfs shm /dev/shm
 mount -t tmpfs run /run
 mount -t tmpfs mnt /mnt
-mkdir -p /run/lock /mnt/guest
+mkdir -p /run/lock /mnt/guest /mnt/store
 mount -t hostfs -o "$UML_WORK" work /mnt/guest
+[ -z "$UML_STORE" ] || mount -t hostfs -o "$UML_STORE" store /mnt/store
 mount -t tmpfs tmp /tmp
 ip link set lo up
 mkdir -p /run/m/lib/modules
