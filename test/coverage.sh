@@ -18,7 +18,8 @@ give_up() {
 command -v gcovr >/dev/null || { echo "coverage: gcovr is missing: ./dev deps"; echo "0 passed, 0 failed, 1 skipped"; exit 77; }
 # Counters of an older build would count for lines that have moved.
 rm -rf "$dir"
-CC=gcc meson setup "$dir" . -Db_coverage=true --buildtype=debug >"$dir.log" 2>&1 ||
+# Threads count too: counters that aren't atomic can even go below zero.
+CC=gcc meson setup "$dir" . -Db_coverage=true -Dc_args=-fprofile-update=atomic --buildtype=debug >"$dir.log" 2>&1 ||
 	{ cat "$dir.log"; give_up "no build folder"; }
 rm -f "$dir.log"
 ninja -C "$dir" --quiet >"$dir/build.out" 2>&1 || { tail -40 "$dir/build.out"; give_up "the build failed"; }

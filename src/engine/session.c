@@ -94,6 +94,16 @@ int session_set_portals(struct session *s, const struct conn_options *portals, u
 }
 
 /* MCS-7, TRAP-4 */
+/* A connection that was lost and finds its place taken comes before any that is added: else one caller
+ * who adds and removes all the while keeps it out for good. */
+static bool has_waiting(const struct session *s)
+{
+	for (unsigned i = 0; i < s->members; i++)
+		if (member_at(s, i)->crowded_out)
+			return true;
+	return false;
+}
+
 void session_add_conn(struct session *s, const struct conn_options *options, void *token, uint64_t now)
 {
 	struct member *m;
@@ -107,6 +117,11 @@ void session_add_conn(struct session *s, const struct conn_options *options, voi
 		    s->members >= ENGINE_MAX_CONNS) {
 			session_answer_fault(s, token, FAULT_TOO_MANY, /* MCS-5, TOL-5 */
 				     "the session has all connections that were negotiated");
+			return;
+		}
+		if (has_waiting(s)) {
+			session_answer_fault(s, token, FAULT_TOO_MANY,
+				     "the target is full, and a lost connection waits for its place");
 			return;
 		}
 		break;
@@ -223,6 +238,7 @@ void session_conn_up(struct session *s, struct conn *c, const struct conn_up *up
 	if (m->state == MEMBER_LEAVING)
 		return;
 	m->state = MEMBER_UP;
+	m->crowded_out = false;
 	ev = session_add_event(s, SESSION_EVENT_JOINED);
 	ev->conn = c;
 	ev->id = m->options.id;
@@ -331,6 +347,13 @@ static void left_while_up(struct session *s, struct member *m, const struct conn
 		recovery_begin(s, why, now, 0);
 }
 
+/* The target has as many connections as it takes: 0206, and istgt's 0208. */
+static bool is_full(const struct fault *why)
+{
+	return why->kind == FAULT_LOGIN_STATUS && why->status_class == 2 &&
+	       (why->status_detail == 0x06 || why->status_detail == 0x08);
+}
+
 /* A connection of a session that is up has ended. */
 static void ended_while_up(struct session *s, struct member *m, const struct conn *c,
 			   const struct fault *why, uint64_t now)
@@ -366,6 +389,7 @@ static void ended_while_up(struct session *s, struct member *m, const struct con
 		break;
 	case MEMBER_RETURNING:
 	case MEMBER_AWAY:
+		m->crowded_out = is_full(why);
 		m->state = MEMBER_AWAY;
 		m->retry_at = now + s->config.times.retry * MS;
 		break;

@@ -30,6 +30,7 @@ struct member {
 	struct conn *conn;       /* NULL while there is none */
 	void *token;
 	uint64_t retry_at;       /* MEMBER_AWAY of a session that is up */
+	bool crowded_out;        /* the target had no room when it was to come back */
 };
 
 /*

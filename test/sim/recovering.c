@@ -38,7 +38,7 @@ static void data_bits_only(struct sim_options *o, struct random *r)
 	o->lossless = true;
 }
 
-/* Whose data were damaged can't be told from the Reject. */
+/* Whose data were damaged can't be told from the Reject: what need not be is sent again too. */
 static void garbled_rejects(struct sim_options *o, struct random *r)
 {
 	data_bits_only(o, r);
@@ -46,6 +46,7 @@ static void garbled_rejects(struct sim_options *o, struct random *r)
 	o->offer.initial_r2t = o->peer.initial_r2t = true;
 	o->offer.immediate_data = o->peer.immediate_data = true;
 	o->peer.garbled_rejects = true;
+	o->peer.needless_repeats = true;
 	o->peer.crc_status = false;
 	o->trouble[TROUBLE_DATA_UP] = 3 + random_below(r, 12);
 }

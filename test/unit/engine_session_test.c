@@ -359,6 +359,45 @@ static void test_join_fails(void **state)
 	fake_end(&b.fake);
 }
 
+/* A lost connection that finds the target full comes before any that is to be added. */
+static void test_full_for_returning(void **state)
+{
+	static const uint8_t entropy[ENGINE_ENTROPY] = { 1 };
+	struct pdu_login_request request;
+	uint8_t bhs[PDU_BHS_LEN];
+	struct fake_conn *other;
+	struct bench b;
+
+	(void)state;
+	begin(&b, 2);
+	fake_event(&b.fake, SESSION_EVENT_UP);
+	fake_closed(b.b, FAULT_CLOSED);
+	fake_wait(&b.fake, 1);
+	log_in(&b, newest(&b), 78);
+	fake_event(&b.fake, SESSION_EVENT_UP);
+	other = newest(&b);
+	other->opening = false;
+	conn_opened(other->conn, entropy, b.fake.now);
+	fake_pump(&b.fake);
+	fake_take(other, PDU_LOGIN_REQUEST, bhs, NULL, 0);
+	pdu_get_login_request(bhs, &request);
+	pdu_put_login_response(bhs, &(struct pdu_login_response){ .status_class = 2, .status_detail = 8,
+		.isid = { 0x80, 1, 2, 3, 4, 5 }, .initiator_task_tag = request.initiator_task_tag });
+	fake_give_pdu(other, bhs, NULL, 0);
+	b.setup.options.id = 3;
+	session_add_conn(b.fake.session, &b.setup.options, &b, b.fake.now);
+	fake_pump(&b.fake);
+	assert_int_equal(answer(&b, &b).kind, FAULT_TOO_MANY);
+	fake_wait(&b.fake, 5001);
+	assert_int_equal(conn_id(newest(&b)->conn), 2);
+	log_in(&b, newest(&b), 78);
+	session_add_conn(b.fake.session, &b.setup.options, &b, b.fake.now);
+	fake_pump(&b.fake);
+	log_in(&b, newest(&b), 78);
+	assert_int_equal(answer(&b, &b).kind, FAULT_NONE);
+	fake_end(&b.fake);
+}
+
 /* The session is lost while a connection joins and another is removed: both calls are answered. */
 static void test_lost_between(void **state)
 {
@@ -590,6 +629,7 @@ int main(void)
 		cmocka_unit_test(test_hold_time),
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_join_fails),
+		cmocka_unit_test(test_full_for_returning),
 		cmocka_unit_test(test_lost_between),
 		cmocka_unit_test(test_logout_wished),
 		cmocka_unit_test(test_drop_announced),

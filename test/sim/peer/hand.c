@@ -104,6 +104,7 @@ void world_begin(struct world *w, unsigned level)
 	w->options.protocol_level = 2;
 	w->options.first_burst = 1024;
 	w->options.flips = true;
+	w->options.needless_repeats = true;
 }
 
 void hand_login(struct hand *h, struct world *w, uint16_t cid, uint32_t exp_stat_sn)

@@ -93,7 +93,7 @@ static bool again(struct peer_conn *c, const uint8_t *bhs, const struct peer_pas
 		conn_violation(c, "a number again with another request"); /* RT-2 */
 	else if (!p->thrown && p->serial != c->serial)
 		conn_violation(c, "sent again though it was acknowledged"); /* RA-11, RT-4 */
-	else if (!p->thrown && !s->peer->options.garbled_rejects)
+	else if (!p->thrown && !s->peer->options.needless_repeats)
 		conn_violation(c, "sent again though nothing of it was lost"); /* RT-1 */
 	if (c->closing)
 		return false;

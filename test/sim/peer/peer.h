@@ -84,6 +84,7 @@ struct peer_options {
 	                                   damaged; with flips */
 	bool crc_status;                /* unsolicited data with a wrong digest end some commands with
 	                                   0B/47/05 instead of a recovery R2T */
+	bool needless_repeats;          /* a command may come again though nothing of it was lost */
 	bool garbled_rejects;           /* the header in a Reject for damaged data is noise, as LIO's is */
 	bool unsorted;                  /* numbered NOP-Out and Logout are done when they come */
 	bool strict_numbers;            /* closes on a number other than ExpCmdSN: it can't sort them */

@@ -161,6 +161,22 @@ static void a_request_is_not_executed_twice(void **state)
 	world_end(&w);
 }
 
+static void a_needless_repeat_is_blamed(void **state)
+{
+	struct world w;
+	struct hand h;
+
+	(void)state;
+	world_begin(&w, 1);
+	w.options.needless_repeats = false;
+	hand_login(&h, &w, 1, 0);
+	hand_command(&h, 10, 100, PEER_INCREMENT, 0);
+	world_advance(&w, 1);
+	hand_expect(&h, PDU_SCSI_RESPONSE);
+	hand_command(&h, 10, 100, PEER_INCREMENT, 0);
+	world_end_blamed(&w, "sent again though nothing of it was lost");
+}
+
 static void damaged_data_are_asked_for_again(void **state)
 {
 	struct world w;
@@ -502,6 +518,7 @@ int main(void)
 		cmocka_unit_test(damaged_immediate_data_want_the_command_again),
 		cmocka_unit_test(another_command_as_retry_is_blamed),
 		cmocka_unit_test(a_request_is_not_executed_twice),
+		cmocka_unit_test(a_needless_repeat_is_blamed),
 		cmocka_unit_test(damaged_data_are_asked_for_again),
 		cmocka_unit_test(long_and_bidirectional),
 		cmocka_unit_test(tasks_of_a_lost_connection_are_reassigned),

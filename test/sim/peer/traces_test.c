@@ -30,6 +30,7 @@ static struct trace trace;
 static void options_like_lio(struct peer_options *ret)
 {
 	peer_options_default(ret);
+	ret->needless_repeats = true;
 	ret->target = "iqn.2026-11.test:open";
 	ret->portal[0] = "10.99.0.2:3260";
 	ret->portal[1] = "10.99.1.2:3260";
