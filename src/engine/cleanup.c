@@ -90,6 +90,9 @@ static struct cleanup *add(struct session *s, struct member *m, const struct con
 
 	if (s->cleanups == ENGINE_MAX_CONNS)
 		return NULL;
+	/* Logouts and rulings of one round have to agree. */
+	if (!s->cleanups)
+		s->reassigns = s->params.error_recovery_level >= 2 && !s->config.no_reassign;
 	s->cleanups++;
 	*it = (struct cleanup){ .member = m, .cid = c->cid, .epoch = c->epoch, .at = now + times->wait,
 				.until = now + times->wait + times->retain };
@@ -203,7 +206,6 @@ static struct member *pick_carrier(const struct session *s, unsigned tries)
 /* LO-8, REC-17 */
 static void log_out(struct session *s, struct cleanup *it)
 {
-	bool suspends = s->params.error_recovery_level >= 2;
 	struct member *carrier = pick_carrier(s, it->tries);
 	struct session_event *ev;
 
@@ -214,7 +216,7 @@ static void log_out(struct session *s, struct cleanup *it)
 	ev = session_add_event(s, SESSION_EVENT_CLEANUP);
 	ev->conn = carrier->conn;
 	ev->lost.cid = it->cid;
-	ev->lost.reason = suspends ? PDU_LOGOUT_RECOVERY : PDU_LOGOUT_CONNECTION; /* LO-3 */
+	ev->lost.reason = s->reassigns ? PDU_LOGOUT_RECOVERY : PDU_LOGOUT_CONNECTION; /* LO-3 */
 	ev->lost.exp_stat_sn = it->exp_stat_sn;
 }
 
@@ -232,7 +234,7 @@ static void settle(struct session *s, struct cleanup *it, unsigned pause, uint64
 {
 	struct member *m = it->member;
 
-	if (pause && s->params.error_recovery_level >= 2 && s->config.rest == ENGINE_TIME2WAIT) {
+	if (pause && s->reassigns && s->config.rest == ENGINE_TIME2WAIT) {
 		it->clean = true;
 		it->member = NULL;
 		it->at = now + cleanup_times_told((uint16_t)pause, 0).wait;
@@ -380,7 +382,8 @@ void cleanup_lapse(struct session *s, const struct fault *why, uint64_t now)
 	s->first_place = 0;
 	s->phase = PHASE_LAPSED;
 	s->retry_at = now + recovery_rest(s); /* as for a reinstatement: LIO needs it as well */
-	if (!good)
+	/* At level 2 a continuation would suspend tasks that nobody would take up. */
+	if (!good || (s->params.error_recovery_level >= 2 && !s->reassigns))
 		recovery_escalate(s, now);
 }
 

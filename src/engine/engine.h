@@ -206,6 +206,8 @@ struct session_config {
 	bool ordering;                /* the target does not sort immediate requests (TOL-8) */
 	bool one_holder;              /* nor numbers over connections: those not yet acknowledged exist
 	                                 on one connection only (TOL-8) */
+	bool no_reassign;             /* it agrees to level 2 and can't reassign: commands of connections
+	                                 lost from now on end as at level 1 */
 	uint32_t rest;                /* milliseconds from the loss of the session to the first login of
 	                                 its reinstatement; ENGINE_TIME2WAIT: as the target asked */
 	struct session_times times;
@@ -217,6 +219,7 @@ struct session_habits {
 	/* Not in force once the target has agreed to a TaskReporting with a fence: such a one sorts, and
 	 * waits for acknowledgements that would wait for their turn */
 	bool ordering, one_holder;
+	bool no_reassign;
 	uint32_t rest;
 	uint32_t command;             /* session_times.command */
 };

@@ -101,7 +101,7 @@ static enum session_rule rule_up(struct session *s, struct task *task, bool ackn
 
 	if (has_conn(s, task->epoch) || (it && (!it->clean || acknowledged)))
 		return RULE_HOLD;
-	if (!acknowledged || s->params.error_recovery_level >= 2)
+	if (!acknowledged || s->reassigns)
 		return RULE_RESUME;
 	return is_dead(s, task, "its connection was lost and logged out");
 }

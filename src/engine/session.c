@@ -510,6 +510,7 @@ void session_set_habits(struct session *s, const struct session_habits *habits)
 	set_ordering(s, habits->ordering, habits->one_holder);
 	atomic_store(&s->shared->command_time, habits->command);
 	s->config.rest = habits->rest;
+	s->config.no_reassign = habits->no_reassign;
 	s->wake = UINT64_MAX; /* who waits for the old habits, looks again */
 }
 

@@ -92,6 +92,7 @@ struct session {
 	bool failed;                   /* the hold time is over */
 	struct cleanup cleanup[ENGINE_MAX_CONNS];
 	unsigned cleanups;
+	bool reassigns;                /* what becomes of the tasks of those above */
 	struct conn *cleaner;          /* whose Logout for another one is under way; NULL for none */
 	struct concluded concluded[SESSION_CONCLUDED];
 	unsigned concluded_at;         /* the next entry */

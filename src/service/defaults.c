@@ -22,6 +22,7 @@ enum kind {
 static const char *const on_off[] = { "off", "on", NULL };
 static const char *const digests[] = { "none", "crc32c", NULL };
 static const char *const orderings[] = { "off", "on", "auto", "strict", NULL };
+static const char *const reassigns[] = { "off", "on", "auto", NULL };
 static const char *const reportings[] = { "rfc3720", "response-fence", "fast-abort", NULL };
 
 /* In the order of the API's numbers, without its vendor specific one; calls_policy.c knows. */
@@ -93,6 +94,8 @@ static const struct {
 		"DataPDUInOrder offered: off lets data PDUs of a sequence come in any order" },
 	[DEFAULT_DATA_SEQUENCE_IN_ORDER] = { "data-sequence-in-order", KIND_CHOICE, 0, 1, 1, on_off,
 		"DataSequenceInOrder offered: off lets sequences come in any order" },
+	[DEFAULT_TASK_REASSIGN] = { "task-reassign", KIND_CHOICE, 0, 2, TASK_REASSIGN_AUTO, reassigns,
+		"At recovery level 2, commands of a lost connection go on over another; auto: by vendor" },
 	[DEFAULT_TASK_REPORTING] = { "task-reporting", KIND_CHOICE, 0, 2, 0, reportings,
 		"TaskReporting: the most that is offered; old targets choke on any but rfc3720" },
 	[DEFAULT_PROTOCOL_LEVEL] = { "protocol-level", KIND_NUMBER, 1, 2, 1, NULL,

@@ -33,20 +33,21 @@ static const struct habit {
 	bool strict;   /* numbers must come in order over all connections: see session_config.one_holder */
 	uint32_t rest; /* see session_config.rest; 0 where reinstatement at once was seen to work */
 	uint32_t command; /* see session_times.command; 0: as for any target */
+	bool no_reassign; /* see session_config */
 } habits[] = {
 	/* Once a lost connection's end has reached it, it throws away commands of the session that came
 	 * in its place. */
-	{ "ISTGT", false, false, 0, 5000 },
-	{ "IET", true, false, 0, 0 }, /* tgt */
+	{ "ISTGT", false, false, 0, 5000, false },
+	{ "IET", true, false, 0, 0, false }, /* tgt */
 	/* Its kernel needs up to 3 s to be rid of a cut connection, and panics if the session is
-	 * reinstated meanwhile. */
-	{ "LIO-ORG", true, false, 4000, 0 },
-	{ "FreeBSD", true, false, ENGINE_TIME2WAIT, 0 },
-	{ "SCST_FIO", true, false, ENGINE_TIME2WAIT, 0 },
-	{ "SCST_BIO", true, false, ENGINE_TIME2WAIT, 0 },
+	 * reinstated meanwhile. TASK REASSIGN it answers with what no RFC has, and panics thereafter. */
+	{ "LIO-ORG", true, false, 4000, 0, true },
+	{ "FreeBSD", true, false, ENGINE_TIME2WAIT, 0, false },
+	{ "SCST_FIO", true, false, ENGINE_TIME2WAIT, 0, false },
+	{ "SCST_BIO", true, false, ENGINE_TIME2WAIT, 0, false },
 	/* SPDK: each command sets the number that it expects next, whatever came before. */
-	{ "INTEL", false, true, ENGINE_TIME2WAIT, 0 },
-	{ "Intel", false, true, ENGINE_TIME2WAIT, 0 },
+	{ "INTEL", false, true, ENGINE_TIME2WAIT, 0, false },
+	{ "Intel", false, true, ENGINE_TIME2WAIT, 0, false },
 };
 
 /* ---- waiting for the end of the search */
@@ -506,11 +507,14 @@ static void set_habits(struct svc_session *session, const char *vendor)
 	}
 	if (value[DEFAULT_REINSTATE_REST] != DEFAULT_AUTO)
 		habit.rest = value[DEFAULT_REINSTATE_REST];
+	if (value[DEFAULT_TASK_REASSIGN] != TASK_REASSIGN_AUTO)
+		habit.no_reassign = value[DEFAULT_TASK_REASSIGN] == TASK_REASSIGN_OFF;
 	effective_times(&session->settings, &times);
 	if (value[DEFAULT_COMMAND_TIME] == DEFAULT_AUTO && habit.command)
 		times.command = habit.command;
 	nexus_set_habits(session->nexus, &(struct session_habits){ .ordering = !habit.sorts,
-		.one_holder = habit.strict, .rest = habit.rest, .command = times.command });
+		.one_holder = habit.strict, .no_reassign = habit.no_reassign, .rest = habit.rest,
+		.command = times.command });
 }
 
 static void target_inquired(void *ctx, const struct task *task, const uint8_t *data)

@@ -395,7 +395,7 @@ class Load:
 class Pattern:
     """Blocks beside those of a Load, written once: they have to be there in the end."""
 
-    def __init__(self, bed, path, offset="32M", size="4M"):
+    def __init__(self, bed, path, offset="24M", size="4M"):
         self.argv = ["fio", "--thread", "--name=pattern", "--ioengine=nbd", f"--uri={nbd_uri(path)}",
                      "--rw=write", "--bs=64k", "--iodepth=16", f"--offset={offset}", f"--size={size}",
                      "--verify=crc32c", "--verify_fatal=1", "--verify_dump=0", "--verify_state_save=0"]

@@ -125,9 +125,6 @@ class Keeper:
             raise self.trouble
 
 
-# istgt throws away commands of a new session when it notices the end of the old one's connections.
-# Until one of them is aborted nothing more is known of it, so that must not take the usual 60 s.
-HABITS = {"istgt": {"command-time": 5}}
 # What the links to the guest are like: this machine's own are too good.
 WEATHER = "delay 10ms loss 0.5% rate 400mbit limit 20000"
 
@@ -136,16 +133,16 @@ class Scene:
     """A session over two links under load; `with` waits for its good end."""
 
     def __init__(self, bed, target, seconds, count=None, churn=False, level=0, portals=None, gate=False,
-                 busy=None, more=(), weather=WEATHER, **options):
+                 busy=None, more=(), weather=WEATHER, settings=None, **options):
         """`level`: that of error recovery; `portals`: in the place of the target's own; `gate`: the last
         connection goes through one; `busy`: the place of the one connection that carries the load;
-        `more`: words for fio."""
+        `more`: words for fio; `settings`: of the service."""
         self.target = target if target.links else KINDS[target.kind](bed, links=Links(bed))
         self.links = self.target.links
         self.level, self.long = level, long(seconds)
         self.at_once = False  # the load ends when the scenario has nothing more to do
         self.service = service_on(bed, self.target, settings={
-            **HABITS.get(target.kind, {}), "error-recovery-level": level})
+            "error-recovery-level": level, **(settings or {})})
         self.cli = self.service.cli
         self.count = count or (8 if target.kind == "lio" else 4)
         if target.kind == "lio" and weather:

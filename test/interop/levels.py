@@ -20,6 +20,7 @@ SNACK, LOGOUT, MANAGEMENT = 0x10, 0x06, 0x02
 LOGOUT_ANSWER, MANAGEMENT_ANSWER, REJECT, R2T, COMMAND = 0x26, 0x22, 0x3F, 0x31, 0x01
 REASSIGN = 8
 FEW = ("--rate=2m,2m", "--rate_process=poisson")  # a load that a capture can keep whole
+REASSIGN_ON = {"task-reassign": "on"}  # built in for LIO: off, for it dies of it
 
 
 def wire_of(bed, target):
@@ -76,7 +77,7 @@ def kill_connection(scene, connection):
 def level_2_idle_connection_lost(bed, target, seconds):
     """It is logged out for recovery (reason 2) over another one and comes back; the rest goes on."""
     capture = wire_of(bed, target)
-    with Scene(bed, target, seconds + 2, count=8, level=2, more=FEW, busy=0) as scene:
+    with Scene(bed, target, seconds + 2, count=8, level=2, more=FEW, busy=0, settings=REASSIGN_ON) as scene:
         time.sleep(1.5)
         lost = show(scene.cli)["connections"][7]
         kill_connection(scene, lost)
@@ -99,7 +100,7 @@ def reassigned(bed, target):
     target.restart()
     target.delay("delay 50ms")
     capture = wire_of(bed, target)
-    scene = Scene(bed, target, 10, count=2, level=2, more=FEW, weather=None)
+    scene = Scene(bed, target, 10, count=2, level=2, more=FEW, weather=None, settings=REASSIGN_ON)
     time.sleep(2)
     lost = show(scene.cli)["connections"][1]
     kill_connection(scene, lost)

@@ -536,7 +536,7 @@ void home_begin(struct sim *sim)
 		.type = sim->options.discovery ? SESSION_DISCOVERY : SESSION_NORMAL,
 		.isid = { 0x80, 1, 2, 3, 4, 5 }, .first_cmd_sn = sim->options.first_cmd_sn,
 		.offer = sim->options.offer, .portal_group_tag = -1, .ordering = sim->options.ordering,
-		.one_holder = sim->options.one_holder,
+		.one_holder = sim->options.one_holder, .no_reassign = sim->options.no_reassign,
 		.rest = sim->options.rest, .times = sim->options.times,
 		.seed = sim->random.state };
 

@@ -98,6 +98,15 @@ static void lost_one_by_one(struct sim_options *o, struct random *r)
 	DUTY("RV-3.3");
 }
 
+/* The target has level 2, and is not asked to reassign. */
+static void not_reassigned(struct sim_options *o, struct random *r)
+{
+	lost_one_by_one(o, r);
+	scenario_level(o, r, 2);
+	o->conns = 1 + random_below(r, SIM_CONNS);
+	o->no_reassign = true;
+}
+
 /* Any of them may be the one that carries the Logout, or the TASK REASSIGN, for another. */
 static void lost_again(struct sim_options *o, struct random *r)
 {
@@ -437,6 +446,7 @@ const struct scenario recovering[] = {
 	{ "bits-and-cuts", bits_and_cuts },
 	{ "lost", lost_one_by_one },
 	{ "lost-again", lost_again },
+	{ "not-reassigned", not_reassigned },
 	{ "lost-silently", lost_silently },
 	{ "lost-and-stalled", lost_and_stalled },
 	{ "lost-all", lost_all },

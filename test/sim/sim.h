@@ -95,7 +95,7 @@ struct sim_options {
 	bool header_digest, data_digest, ordering;
 	uint32_t rest;
 	uint32_t first_cmd_sn;
-	bool one_holder;
+	bool one_holder, no_reassign;
 	unsigned trouble[TROUBLE_KINDS]; /* so many times, each somewhere in the work */
 	struct ambush ambush[SIM_AMBUSHES];
 	unsigned once;               /* one in so many writes is not to be repeated; 0: none */

@@ -172,6 +172,35 @@ static void test_refused(void **state)
 	DUTY("RV-3.6");
 }
 
+/* A target that agreed to level 2 and can't reassign: its connections are closed for good, as at level 1,
+ * and no login continues the session, which would suspend tasks again. */
+static void test_no_reassign(void **state)
+{
+	uint8_t bhs[PDU_BHS_LEN], logout[PDU_BHS_LEN];
+	struct task *got, *last;
+	struct level b;
+
+	(void)state;
+	level_begin(&b, 2, 2);
+	session_set_habits(b.fake.session, &(struct session_habits){ .no_reassign = true });
+	got = level_write(b.b, bhs);
+	level_acknowledge(&b, b.a, 1);
+	fake_closed(b.b, FAULT_CLOSED);
+	/* The habit holds from the next loss on, when nothing is left of this one. */
+	session_set_habits(b.fake.session, &(struct session_habits){ .no_reassign = false });
+	level_take_cleanup(&b, b.a, PDU_LOGOUT_CONNECTION, b.b->cid, logout);
+	level_answer_logout(b.a, logout, 0, 0);
+	assert_int_equal(level_rule(&b, got), RULE_DEAD);
+	assert_int_equal(got->outcome, TASK_LOST);
+	fake_event(&b.fake, SESSION_EVENT_RULED);
+	session_set_habits(b.fake.session, &(struct session_habits){ .no_reassign = true });
+	last = level_write(b.a, bhs);
+	fake_closed(b.a, FAULT_CLOSED);
+	fake_wait(&b.fake, 1);
+	level_expect_reinstatement(&b, last);
+	level_end(&b, got, last);
+}
+
 /* Nobody answers: a second try, and in the end a reinstatement, all within the time. */
 static void test_unanswered(void **state)
 {
@@ -488,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_long_rest),
 		cmocka_unit_test(test_last_number),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_no_reassign),
 		cmocka_unit_test(test_unanswered),
 		cmocka_unit_test(test_carrier_lost),
 		cmocka_unit_test(test_protocol_error),
