@@ -160,8 +160,8 @@ typedef struct {
 
 /*
  * What to do about IPsec. The other bits count only with VALID; without it the bits stored for the
- * portal count, else the default [D]. Main and aggressive mode exclude each other, so do transport
- * and tunnel mode: both at once is ERROR_INVALID_PARAMETER.
+ * portal count, else the setting security-flags [D]. Main and aggressive mode exclude each other, so do
+ * transport and tunnel mode: both at once is ERROR_INVALID_PARAMETER.
  */
 typedef ULONGLONG ISCSI_SECURITY_FLAGS, *PISCSI_SECURITY_FLAGS;
 #define ISCSI_SECURITY_FLAG_VALID 0x01
@@ -175,6 +175,11 @@ typedef ULONGLONG ISCSI_SECURITY_FLAGS, *PISCSI_SECURITY_FLAGS;
 /*
  * How to log in. MULTIPATH_ENABLED allows more than one session to a target: the caller must have
  * multipath software. ALLOW_PORTAL_HOPPING tries the target's other portals. RESERVED1 is ignored.
+ * USE_RADIUS_VERIFICATION, with mutual CHAP: a RADIUS server of the list tells whether the target's CHAP
+ * response is right, in the place of the initiator's secret; the only algorithm is MD5 then, since RADIUS
+ * has no other. Without mutual CHAP there is nothing to verify: ERROR_INVALID_PARAMETER [L].
+ * USE_RADIUS_RESPONSE would have RADIUS make our own response, which RADIUS can't do (RFC 3723 section
+ * 2.4.1): ERROR_NOT_SUPPORTED [L]. On discovery without CHAP both ask for nothing.
  */
 typedef ULONG ISCSI_LOGIN_FLAGS, *PISCSI_LOGIN_FLAGS;
 #define ISCSI_LOGIN_FLAG_REQUIRE_IPSEC 0x01
@@ -198,7 +203,8 @@ typedef ULONG ISCSI_LOGIN_OPTIONS_INFO_SPECIFIED, *PISCSI_LOGIN_OPTIONS_INFO_SPE
 /* The only value of ISCSI_LOGIN_OPTIONS.Version. */
 #define ISCSI_LOGIN_OPTIONS_VERSION 0
 
-/* What AddIScsiStaticTarget does with a target: keep it out of listings; keep what is stored. */
+/* What AddIScsiStaticTarget does with a target: keep it unknown until it is discovered too; keep
+ * what is known of it and not given again. */
 typedef ULONG ISCSI_TARGET_FLAGS, *PISCSI_TARGET_FLAGS;
 #define ISCSI_TARGET_FLAG_HIDE_STATIC_TARGET 0x02
 #define ISCSI_TARGET_FLAG_MERGE_TARGET_INFORMATION 0x04
@@ -235,8 +241,9 @@ typedef enum {
 
 /*
  * What GetIScsiTargetInformation tells: one TARGETPROTOCOLTYPE; a text; a multi-string; a ULONG
- * count and that many portal groups, each on a 4-byte boundary; one ISCSI_TARGET_MAPPING; a text;
- * one ULONG; one ISCSI_LOGIN_OPTIONS without its password [D][H][S].
+ * count and that many portal groups, each on a 4-byte boundary and Count portals long; one
+ * ISCSI_TARGET_MAPPING (the page puts a count before it: header and sample do not); a text, without
+ * any size when it is empty; one ULONG; one ISCSI_LOGIN_OPTIONS without its password [D][H][S].
  */
 typedef enum {
 	ProtocolType = 0,
@@ -305,7 +312,10 @@ typedef struct {
 
 /*
  * Which bus, target and LUN numbers a target's LUNs have on this system. LUNList has LUNCount
- * elements. In a request the names are empty and the numbers may be 0xFFFFFFFF for any.
+ * elements. A TargetLUN is written as for the SendScsi functions. In a request names and session
+ * don't count, the numbers of this system may be 0xFFFFFFFF for any, and are 254 at most. LUNs left
+ * out of a list are not shown to the system, as Microsoft's header says (a page says they are);
+ * without a list all are. OSDeviceName is the folder in which the initiator's devices appear [L].
  */
 typedef struct {
 	CHAR InitiatorName[MAX_ISCSI_HBANAME_LEN];
@@ -534,8 +544,10 @@ typedef struct {
 
 /*
  * Adds a portal to the list of those that are asked for their targets (SendTargets), and asks it at
- * once. The portal stays in the list also when asking fails; the result tells [O]. Adding it again
- * replaces its options. LoginOptions are for the discovery session and may be NULL.
+ * once. The portal stays in the list also when asking fails; the result tells [O]. One that could
+ * not be reached is asked again in the background, after 5 s (retry-time), then ever more seldom,
+ * up to every 5 minutes, until it answers [L]; so are all portals at the start of the service.
+ * Adding it again replaces its options. LoginOptions are for the discovery session and may be NULL.
  * The list outlives the service.
  * Errors: ISDSC_CONNECTION_FAILED, WSAHOST_NOT_FOUND, ISDSC_AUTHENTICATION_FAILURE and the other
  * results of a login (see LoginIScsiTarget); ISDSC_INITIATOR_INSTANCE_NOT_FOUND;
@@ -610,7 +622,19 @@ ISDSC_STATUS ISDSC_API ReportIScsiTargetPortalsW(PWSTR InitiatorName, PWSTR Targ
 	PUSHORT TargetPortalTag, PULONG ElementCount, PISCSI_TARGET_PORTALW Portals);
 
 /*
- * Tells what is known of a target by one way of discovery. Byte-sized. Not there yet. [D]
+ * Tells what is known of a target by one way of discovery: each way has a record of its own, and
+ * they may differ. Byte-sized, texts too. A hidden target can be asked for.
+ *  DiscoveryMechanism  one of the texts that the class DiscoveryMechanisms lists, in any letter
+ *                      case; only that class may be asked for with NULL or "". They are [L]
+ *                        SendTargets:*ADDRESS SOCKET INSTANCE PORT   * in the place of any
+ *                        iSNS:ADDRESS
+ *                        HBA:INSTANCE                                added by hand
+ *  InfoClass           TargetFlags, LoginOptions and PersistentTargetMappings are those given to
+ *                      AddIScsiStaticTarget: 0, nothing specified, no LUNs for other ways.
+ *                      InitiatorName is the instance that asks a SendTargets portal, empty for any:
+ *                      then the size is 0
+ * Errors: ISDSC_TARGET_NOT_FOUND, ISDSC_DISCOVERY_MECHANISM_NOT_FOUND,
+ * ERROR_INSUFFICIENT_BUFFER. [D][H][S]
  */
 ISDSC_STATUS ISDSC_API GetIScsiTargetInformationA(PSTR TargetName, PSTR
 	DiscoveryMechanism, TARGET_INFORMATION_CLASS InfoClass, PULONG BufferSize, PVOID Buffer);
@@ -619,7 +643,19 @@ ISDSC_STATUS ISDSC_API GetIScsiTargetInformationW(PWSTR TargetName, PWSTR
 
 /*
  * Adds a target by hand. Alias, mappings, options and group may be NULL; a group with Count 0 is
- * none. Not there yet. [D][S]
+ * none.
+ *  TargetFlags   HIDE_STATIC_TARGET: listings and logins don't know it until it is discovered too.
+ *                MERGE_TARGET_INFORMATION: what is known by hand and not given here stays: alias,
+ *                mappings, options not specified (of user name, password and AuthType all or none),
+ *                portals; and it lasts if it did [L]. Without it, all of that is replaced; no error
+ *  Persist       not 0: it outlives the service
+ *  Mappings      wished for in logins that bring none; bus and target give way where they are taken
+ *  LoginOptions  for logins: the members that these do not specify themselves. LoginFlags count
+ *                where a login brings no options
+ *  PortalGroup   portals for logins, at most 64; taken to be one group [L]
+ * Errors: ISDSC_INVALID_ISCSI_NAME; ISDSC_INVALID_TARGET_MAPPING,
+ * ISDSC_TARGET_MAPPING_OUT_OF_RANGE; those about options of LoginIScsiTarget;
+ * ISDSC_OUT_OF_RESOURCES (more than 16384). [D][S]
  */
 ISDSC_STATUS ISDSC_API AddIScsiStaticTargetA(PSTR TargetName, PSTR TargetAlias,
 	ISCSI_TARGET_FLAGS TargetFlags, BOOLEAN Persist, PISCSI_TARGET_MAPPINGA Mappings,
@@ -628,23 +664,48 @@ ISDSC_STATUS ISDSC_API AddIScsiStaticTargetW(PWSTR TargetName, PWSTR TargetAlias
 	ISCSI_TARGET_FLAGS TargetFlags, BOOLEAN Persist, PISCSI_TARGET_MAPPINGW Mappings,
 	PISCSI_LOGIN_OPTIONS LoginOptions, PISCSI_TARGET_PORTAL_GROUPW PortalGroup);
 
-/* Takes a target off the static list. Not there yet. [D] */
+/*
+ * Removes a target that was added by hand, its stored form too. If it is known by other ways, or
+ * has a session, it stays known.
+ * Errors: ISDSC_TARGET_NOT_FOUND. [D][O]
+ */
 ISDSC_STATUS ISDSC_API RemoveIScsiStaticTargetA(PSTR TargetName);
 ISDSC_STATUS ISDSC_API RemoveIScsiStaticTargetW(PWSTR TargetName);
 
-/* Adds an iSNS server, by address or name, and asks it. Not there yet. [D] */
+/*
+ * Adds an iSNS server, by IP address or host name, and asks it for its targets; :PORT may follow where it
+ * is not 3205 ([ADDRESS]:PORT for IPv6) [L]. It is stored for good, also if it can't be asked: then that
+ * is tried again until it answers. One that is there already is asked again. At the server our node is
+ * registered as an initiator, and asked for are the targets that it may see; it tells of changes, else it
+ * is asked every minute. [D]
+ * Errors: a Winsock code (WSAECONNREFUSED, WSAETIMEDOUT, WSAHOST_NOT_FOUND, ...; WSAECONNABORTED for what
+ * is not iSNS); ERROR_INVALID_PARAMETER for what can be no address;
+ * ISDSC_INCOMPATIBLE_ISNS_VERSION; ISDSC_OUT_OF_RESOURCES (more than 64). [D][H]
+ */
 ISDSC_STATUS ISDSC_API AddISNSServerA(PSTR Address);
 ISDSC_STATUS ISDSC_API AddISNSServerW(PWSTR Address);
 
-/* Takes an iSNS server off the list. Its targets stay. Not there yet. [D] */
+/*
+ * Takes an iSNS server off the list. Targets that it told of stay, until the service restarts. Our
+ * registration is withdrawn.
+ * Errors: ISDSC_ISNS_SERVER_NOT_FOUND. [D]
+ */
 ISDSC_STATUS ISDSC_API RemoveISNSServerA(PSTR Address);
 ISDSC_STATUS ISDSC_API RemoveISNSServerW(PWSTR Address);
 
-/* Asks an iSNS server again, or all with NULL. Not there yet. [D][S] */
+/*
+ * Asks an iSNS server again, all with NULL or "". Its earlier targets are replaced if it answers.
+ * Errors: those of AddISNSServer; ISDSC_ISNS_SERVER_NOT_FOUND; for all servers the warning
+ * ISDSC_OPERATION_NOT_ALL_SUCCESS: some did not answer. [D][S]
+ */
 ISDSC_STATUS ISDSC_API RefreshISNSServerA(PSTR Address);
 ISDSC_STATUS ISDSC_API RefreshISNSServerW(PWSTR Address);
 
-/* Lists the iSNS servers. Multi-string. Not there yet. [D] */
+/*
+ * Lists the iSNS servers as they were added. Multi-string; with a NULL buffer an empty list is a success,
+ * of size 0.
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [D][O]
+ */
 ISDSC_STATUS ISDSC_API ReportISNSServerListA(PULONG BufferSizeInChar, PCHAR Buffer);
 ISDSC_STATUS ISDSC_API ReportISNSServerListW(PULONG BufferSizeInChar, PWCHAR Buffer);
 
@@ -653,17 +714,25 @@ ISDSC_STATUS ISDSC_API ReportISNSServerListW(PULONG BufferSizeInChar, PWCHAR Buf
  */
 
 /*
- * Opens a session to a known target.
- *  TargetName              must be known from discovery, else ISDSC_TARGET_NOT_FOUND
+ * Opens a session to a known target, or stores a login to it.
+ *  TargetName              must be known, by discovery or by hand, and not be hidden, else
+ *                          ISDSC_TARGET_NOT_FOUND
  *  IsInformationalSession  not 0: no disks, only the SendScsi functions work on it
  *  InitiatorInstance       NULL: any; then the port must be ISCSI_ANY_INITIATOR_PORT [D]
- *  TargetPortal            portal of the first connection; NULL: any portal of the target
+ *  TargetPortal            portal of the first connection, and the only one that is tried but
+ *                          with ALLOW_PORTAL_HOPPING; NULL: any portal of the target
  *  SecurityFlags           see the type; what is asked and can't be given refuses the login
- *  Mappings                NULL; else ERROR_NOT_SUPPORTED for now
- *  LoginOptions            NULL: the portal's, then the defaults
+ *  Mappings                one structure; NULL: what was given by hand for the target, then the
+ *                          lowest numbers that are free
+ *  LoginOptions            members not specified: what was given by hand for the target, then the
+ *                          defaults
  *  KeySize, Key            IPsec key in bytes; 0 and NULL for none
- *  IsPersistent            0; else ERROR_NOT_SUPPORTED for now
- *  UniqueSessionId, UniqueConnectionId  outputs, required: the session, its leading connection
+ *  IsPersistent            not 0: the login is stored, and that is all: no session is opened now. Each
+ *                          start of the service repeats it, and goes on trying until it works. One
+ *                          for each target, instance, port and portal: the newer takes the older's
+ *                          place. As Windows does it, though a page says that it logs in too [H][O]
+ *  UniqueSessionId, UniqueConnectionId  outputs, required: the session, its leading connection;
+ *                          both 0 when a login was only stored
  * Errors: ISDSC_TARGET_NOT_FOUND; ISDSC_TARGET_ALREADY_LOGGED_IN (a session is up, and the
  * multipath flag was not given); ISDSC_INITIATOR_INSTANCE_NOT_FOUND; ISDSC_INVALID_PORT_NUMBER
  * (unknown, or of the other address family); ISDSC_NO_PORTAL_SPECIFIED; WSAHOST_NOT_FOUND;
@@ -674,8 +743,12 @@ ISDSC_STATUS ISDSC_API ReportISNSServerListW(PULONG BufferSizeInChar, PWCHAR Buf
  * ISDSC_TARGET_ERROR, ISDSC_SERVICE_UNAVAILABLE, ISDSC_OUT_OF_RESOURCES (the target's login
  * status); ISDSC_LOGIN_FAILED (negotiation); ISDSC_INVALID_LOGON_AUTH_TYPE;
  * ISDSC_INVALID_TARGET_CHAP_SECRET; ISDSC_INVALID_INITIATOR_CHAP_SECRET (mutual CHAP without an
- * initiator secret, or both are equal); ISDSC_IPSEC_NOT_SUPPORTED_ON_OS; ERROR_NOT_SUPPORTED;
- * ISDSC_TOO_MANY_SESSIONS. [D][H][O]
+ * initiator secret, or both are equal); ISDSC_TARGET_AUTHINFO_UNAVAILABLE (RADIUS: no server, no secret, or
+ * none could tell); ISDSC_IPSEC_NOT_SUPPORTED_ON_OS; ERROR_NOT_SUPPORTED;
+ * ISDSC_INVALID_TARGET_MAPPING (a LUN twice), ISDSC_TARGET_MAPPING_OUT_OF_RANGE,
+ * ISDSC_TARGET_MAPPING_EXISTS (bus and target are taken), ISDSC_TARGET_MAPPING_UNAVAILABLE;
+ * ISDSC_TOO_MANY_SESSIONS. When storing: ISDSC_TARGET_NOT_FOUND, those about arguments, and
+ * ISDSC_COULD_NOT_SAVE_PERSISTENT_LOGIN_DATA (the store fails, or holds 4096). [D][H][O]
  */
 ISDSC_STATUS ISDSC_API LoginIScsiTargetA(PSTR TargetName, BOOLEAN IsInformationalSession,
 	PSTR InitiatorInstance, ULONG InitiatorPortNumber, PISCSI_TARGET_PORTALA TargetPortal,
@@ -756,7 +829,11 @@ ISDSC_STATUS ISDSC_API GetDevicesForIScsiSessionA(PISCSI_UNIQUE_SESSION_ID
 ISDSC_STATUS ISDSC_API GetDevicesForIScsiSessionW(PISCSI_UNIQUE_SESSION_ID
 	UniqueSessionId, PULONG DeviceCount, PISCSI_DEVICE_ON_SESSIONW Devices);
 
-/* Lists bus, target and LUN numbers of all sessions. Byte-sized. Not there yet. [D] */
+/*
+ * Lists bus, target and LUN numbers of all sessions but informational ones, which show no LUN. A
+ * LUN appears once its device is ready. Byte-sized records. None: success, count and size 0.
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [D][O]
+ */
 ISDSC_STATUS ISDSC_API ReportActiveIScsiTargetMappingsA(PULONG BufferSize, PULONG
 	MappingCount, PISCSI_TARGET_MAPPINGA Mappings);
 ISDSC_STATUS ISDSC_API ReportActiveIScsiTargetMappingsW(PULONG BufferSize, PULONG
@@ -791,36 +868,67 @@ ISDSC_STATUS ISDSC_API SendScsiReportLuns(PISCSI_UNIQUE_SESSION_ID UniqueSession
  * LOGINS AND DEVICES THAT LAST
  */
 
-/* Lists the logins that the service repeats at its start. Byte-sized. Not there yet. [D] */
+/*
+ * Lists the logins that the service repeats at its start; note the order of the arguments. Byte-sized;
+ * Count is output only. Mappings is NULL where there are none, the portal empty for any; passwords are
+ * not returned.
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [D][S]
+ */
 ISDSC_STATUS ISDSC_API ReportIScsiPersistentLoginsA(PULONG Count,
 	PPERSISTENT_ISCSI_LOGIN_INFOA PersistentLoginInfo, PULONG BufferSizeInBytes);
 ISDSC_STATUS ISDSC_API ReportIScsiPersistentLoginsW(PULONG Count,
 	PPERSISTENT_ISCSI_LOGIN_INFOW PersistentLoginInfo, PULONG BufferSizeInBytes);
 
-/* Removes such logins; port -1 and portal NULL or empty match all. Not there yet. [D][S] */
+/*
+ * Removes such logins: all that match. What the listing shows, given back, matches its entry. Sessions
+ * stay up.
+ *  InitiatorInstance    NULL: all. There is one: its name matches logins that were stored without [L]
+ *  InitiatorPortNumber  ISCSI_ALL_INITIATOR_PORTS: all
+ *  Portal               NULL, or address empty and socket 0: all
+ * Errors: ISDSC_TARGET_NOT_FOUND (none matches); ISDSC_INITIATOR_INSTANCE_NOT_FOUND;
+ * ISDSC_COULD_NOT_REMOVE_PERSISTENT_LOGIN_DATA. [D][S][O]
+ */
 ISDSC_STATUS ISDSC_API RemoveIScsiPersistentTargetA(PSTR InitiatorInstance, ULONG
 	InitiatorPortNumber, PSTR TargetName, PISCSI_TARGET_PORTALA Portal);
 ISDSC_STATUS ISDSC_API RemoveIScsiPersistentTargetW(PWSTR InitiatorInstance, ULONG
 	InitiatorPortNumber, PWSTR TargetName, PISCSI_TARGET_PORTALW Portal);
 
-/* Stores the list of devices that the service's start waits for. Not there yet. [D] */
+/*
+ * Persistently bound devices are disks that the start of the service waits for, up to the setting
+ * bound-device-time, before it tells systemd that it is ready. Waited for are those whose target has a
+ * persistent login. A disk is kept by its target and LUN: the path in LegacyName is a new one for each
+ * session. It is listed by its path of today or, while it is not there, by a text like
+ * "iscsi-iqn.2026-11.test:a-lun-0"; any of these, and the path's URI, names it in a call [L].
+ */
+
+/*
+ * Makes the list anew, of all disks of the sessions that are up; disks that are just being found are
+ * waited for, up to 10 s. [D]
+ */
 ISDSC_STATUS ISDSC_API SetupPersistentIScsiDevices(void);
 
-/* The same as SetupPersistentIScsiDevices. Not there yet. [O] */
+/* The same as SetupPersistentIScsiDevices. [O] */
 ISDSC_STATUS ISDSC_API SetupPersistentIScsiVolumes(void);
 
-/* Adds a device, by path, to that list. Not there yet. [D] */
+/*
+ * Adds a disk that is there.
+ * Errors: ISDSC_DEVICE_NOT_ISCSI_OR_PERSISTENT (no disk of a session, or no persistent login to its
+ * target); ISDSC_DEVICE_ALREADY_PERSISTENTLY_BOUND; ISDSC_OUT_OF_RESOURCES (more than 4096). [D]
+ */
 ISDSC_STATUS ISDSC_API AddPersistentIScsiDeviceA(PSTR DevicePath);
 ISDSC_STATUS ISDSC_API AddPersistentIScsiDeviceW(PWSTR DevicePath);
 
-/* Takes a device off that list. Not there yet. [D] */
+/* Takes a device off the list. Errors: ISDSC_DEVICE_NOT_FOUND. [D] */
 ISDSC_STATUS ISDSC_API RemovePersistentIScsiDeviceA(PSTR DevicePath);
 ISDSC_STATUS ISDSC_API RemovePersistentIScsiDeviceW(PWSTR DevicePath);
 
-/* Empties that list. Not there yet. [D] */
+/* Empties the list. [D] */
 ISDSC_STATUS ISDSC_API ClearPersistentIScsiDevices(void);
 
-/* Lists that list. Multi-string. Not there yet. [D] */
+/*
+ * Lists the bound devices. Multi-string; a NULL buffer gives ERROR_INSUFFICIENT_BUFFER.
+ * Errors: ERROR_INSUFFICIENT_BUFFER. [D]
+ */
 ISDSC_STATUS ISDSC_API ReportPersistentIScsiDevicesA(PULONG BufferSizeInChar, PCHAR
 	Buffer);
 ISDSC_STATUS ISDSC_API ReportPersistentIScsiDevicesW(PULONG BufferSizeInChar, PWCHAR
@@ -864,19 +972,29 @@ ISDSC_STATUS ISDSC_API SetIScsiInitiatorCHAPSharedSecret(ULONG SharedSecretLengt
 /* Gets the version of the service. Errors: none of its own. [D] */
 ISDSC_STATUS ISDSC_API GetIScsiVersionInformation(PISCSI_VERSION_INFO VersionInfo);
 
-/* Adds a RADIUS server. Not there yet. [D] */
+/*
+ * Adds a RADIUS server, an IP address or a name of up to 39 bytes, to those that verify targets (see
+ * ISCSI_LOGIN_FLAGS). Nothing is sent. They are asked in the order in which they were added, at the
+ * setting radius-port, each for radius-time; one that was silent comes last for a minute. At most 16. The
+ * list outlives the service; adding one that is there changes nothing.
+ * Errors: ERROR_INVALID_PARAMETER, no address; ISDSC_OUT_OF_RESOURCES, too many. [D][L]
+ */
 ISDSC_STATUS ISDSC_API AddRadiusServerA(PSTR Address);
 ISDSC_STATUS ISDSC_API AddRadiusServerW(PWSTR Address);
 
-/* Takes a RADIUS server off the list. Not there yet. [D] */
+/* Takes a RADIUS server off the list. Errors: ERROR_NOT_FOUND. [D][L] */
 ISDSC_STATUS ISDSC_API RemoveRadiusServerA(PSTR Address);
 ISDSC_STATUS ISDSC_API RemoveRadiusServerW(PWSTR Address);
 
-/* Lists the RADIUS servers. Multi-string. Not there yet. [D] */
+/* Lists the RADIUS servers. Multi-string. Errors: ERROR_INSUFFICIENT_BUFFER. [D] */
 ISDSC_STATUS ISDSC_API ReportRadiusServerListA(PULONG BufferSizeInChar, PCHAR Buffer);
 ISDSC_STATUS ISDSC_API ReportRadiusServerListW(PULONG BufferSizeInChar, PWCHAR Buffer);
 
-/* Sets the secret shared with the RADIUS servers: 22 to 26 bytes. Not there yet. [D] */
+/*
+ * Sets the secret shared with the RADIUS servers: 22 to 26 bytes; 0 and NULL clear it [L]. It lasts and
+ * is never returned.
+ * Errors: ERROR_INVALID_PARAMETER. [D]
+ */
 ISDSC_STATUS ISDSC_API SetIScsiInitiatorRADIUSSharedSecret(ULONG SharedSecretLength,
 	PUCHAR SharedSecret);
 
@@ -884,23 +1002,59 @@ ISDSC_STATUS ISDSC_API SetIScsiInitiatorRADIUSSharedSecret(ULONG SharedSecretLen
  * IPSEC
  */
 
-/* Sets the key that counts where no better one is known; 0 and NULL clear it. Not there yet. [D] */
+/*
+ * These functions keep what IPsec is to be done with; connections don't use it yet. What asks for
+ * IPsec, by security flags, by the setting security-flags or by SetIScsiIKEInfo, does not connect:
+ * ISDSC_IPSEC_NOT_SUPPORTED_ON_OS. InitiatorName NULL or "": all initiators; port number
+ * ISCSI_ALL_INITIATOR_PORTS: all ports. Persist not 0: it outlives the service. A later call for the
+ * same replaces the earlier one, its stored form included, whatever Persist was [L].
+ */
+
+/*
+ * Sets the key that counts where no better one is known: 1 to 256 bytes [L]; 0 and NULL clear it. It
+ * is never returned.
+ * Errors: none of its own. [D][S]
+ */
 ISDSC_STATUS ISDSC_API SetIScsiGroupPresharedKey(ULONG KeyLength, PUCHAR Key, BOOLEAN
 	Persist);
 
-/* Sets flags and key of an IKE id; port -1 all. Not there yet. [D] */
+/*
+ * Sets security flags and key of an IKE id; a key of length 0 removes all that is known of it.
+ *  AuthInfo  AuthMethod is IKE_AUTHENTICATION_PRESHARED_KEY_METHOD. Id: 4 bytes (ID_IPV4_ADDR), 16
+ *            (ID_IPV6_ADDR), a host name or user@host of 1 to 255 bytes without NUL (ID_FQDN,
+ *            ID_USER_FQDN), in which the host has no letter case [L]. Key: 1 to 256 bytes [L]
+ * Flags with VALID and IKE_IPSEC_ENABLED count for connections to the portal that has the id as its
+ * address, as if they had been given when the portal was added [L].
+ * Errors: ISDSC_IKE_ID_PAYLOAD_TYPE_NOT_SUPPORTED; ISDSC_IKE_ID_PAYLOAD_INCORRECT_SIZE;
+ * ISDSC_INITIATOR_INSTANCE_NOT_FOUND; ISDSC_INVALID_PORT_NUMBER; ISDSC_NO_AUTH_INFO_AVAILABLE
+ * (nothing to remove); ISDSC_OUT_OF_RESOURCES (more than 1024). [D][H][S]
+ */
 ISDSC_STATUS ISDSC_API SetIScsiIKEInfoA(PSTR InitiatorName, ULONG InitiatorPortNumber,
 	PIKE_AUTHENTICATION_INFORMATION AuthInfo, BOOLEAN Persist);
 ISDSC_STATUS ISDSC_API SetIScsiIKEInfoW(PWSTR InitiatorName, ULONG InitiatorPortNumber,
 	PIKE_AUTHENTICATION_INFORMATION AuthInfo, BOOLEAN Persist);
 
-/* Gets the flags of an IKE id, never the key; Reserved is NULL. Not there yet. [D][H] */
+/*
+ * Gets the security flags of an IKE id; the key never. AuthInfo brings AuthMethod, IdType, Id and its
+ * length, and takes SecurityFlags; the rest stays as it is. Where nothing was set for the initiator
+ * and the port, what was set for all ports counts, then for all initiators [L]. Reserved is NULL by
+ * the page and ignored here.
+ * Errors: ISDSC_NO_AUTH_INFO_AVAILABLE; those about id, initiator and port of SetIScsiIKEInfo.
+ * [D][H][S]
+ */
 ISDSC_STATUS ISDSC_API GetIScsiIKEInfoA(PSTR InitiatorName, ULONG InitiatorPortNumber,
 	PULONG Reserved, PIKE_AUTHENTICATION_INFORMATION AuthInfo);
 ISDSC_STATUS ISDSC_API GetIScsiIKEInfoW(PWSTR InitiatorName, ULONG InitiatorPortNumber,
 	PULONG Reserved, PIKE_AUTHENTICATION_INFORMATION AuthInfo);
 
-/* Sets the outer address of a tunnel to a destination. Not there yet. [D] */
+/*
+ * Sets the outer address of tunnels to a destination; ReportIScsiTunnelAddresses of iscsidsc_ext.h
+ * lists them. Both are IP addresses or host names of at most 255 bytes. DestinationAddress NULL or
+ * "": any; OuterModeAddress NULL or "": removes [H][S][L].
+ * Errors: ERROR_INVALID_PARAMETER (no address); ISDSC_INITIATOR_INSTANCE_NOT_FOUND;
+ * ISDSC_INVALID_PORT_NUMBER; ISDSC_NO_TUNNEL_OUTER_MODE_ADDRESS (nothing to remove);
+ * ISDSC_OUT_OF_RESOURCES (more than 1024). [D]
+ */
 ISDSC_STATUS ISDSC_API SetIScsiTunnelModeOuterAddressA(PSTR InitiatorName, ULONG
 	InitiatorPortNumber, PSTR DestinationAddress, PSTR OuterModeAddress, BOOLEAN Persist);
 ISDSC_STATUS ISDSC_API SetIScsiTunnelModeOuterAddressW(PWSTR InitiatorName, ULONG

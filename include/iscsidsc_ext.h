@@ -66,6 +66,16 @@ typedef struct {
 	PCHAR InterfaceName; /* network interface that has it now */
 } ISCSI_INITIATOR_PORT_INFO, *PISCSI_INITIATOR_PORT_INFO;
 
+/* The outer address of a tunnel; texts are "" for all initiators and for any destination. */
+typedef struct {
+	ULONG Size;
+	ULONG InitiatorPortNumber; /* ISCSI_ALL_INITIATOR_PORTS: all */
+	PCHAR InitiatorName;
+	PCHAR DestinationAddress;
+	PCHAR OuterModeAddress;
+	BOOLEAN IsPersistent;      /* it outlives the service */
+} ISCSI_TUNNEL_ADDRESS_INFO, *PISCSI_TUNNEL_ADDRESS_INFO;
+
 /* States of a connection. */
 #define ISCSI_CONNECTION_STATE_LOGIN 0
 #define ISCSI_CONNECTION_STATE_FULL_FEATURE 1
@@ -213,6 +223,14 @@ ISDSC_STATUS ISDSC_API ReportIScsiDefaults(PULONG BufferSize, PULONG DefaultCoun
  */
 ISDSC_STATUS ISDSC_API ReportIScsiInitiatorPorts(PULONG BufferSize, PULONG PortCount,
 	PISCSI_INITIATOR_PORT_INFO Ports);
+
+/*
+ * Lists what SetIScsiTunnelModeOuterAddress has set, which Windows has no function for. Byte-sized
+ * records; TunnelCount is output only.
+ * Errors: ERROR_INSUFFICIENT_BUFFER.
+ */
+ISDSC_STATUS ISDSC_API ReportIScsiTunnelAddresses(PULONG BufferSize, PULONG TunnelCount,
+	PISCSI_TUNNEL_ADDRESS_INFO Tunnels);
 
 /*
  * Lists the connections of a session with their counters. Byte-sized records; ConnectionCount is

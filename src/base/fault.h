@@ -22,6 +22,7 @@ enum fault_kind {
 	FAULT_NEGOTIATION,  /* login keys could not be agreed */
 	FAULT_LOGIN_STATUS, /* Login Response status class not 0; see status_class, status_detail */
 	FAULT_AUTH,         /* the target failed our checks in CHAP, or would not authenticate */
+	FAULT_VERIFIER,     /* nobody could tell whether the target's CHAP proof is right */
 	FAULT_OTHER_GROUP,  /* the portal is of another portal group, or of another target */
 	FAULT_OTHER_SESSION,/* the target opened a new session instead of joining ours (TRAP-5) */
 	FAULT_TOO_MANY,     /* MaxConnections reached by our own count (TOL-5) */

@@ -14,6 +14,7 @@
  *                            HeaderDigest, DataDigest, MaximumConnections, DefaultTime2Wait,
  *                            DefaultTime2Retain, Username, Password (never sent to a client)
  *   ID       (tt)            AdapterUnique, AdapterSpecific
+ *   MAPPINGS (buua(tu))      present, OS bus, OS target (0xffffffff any), LUNs: target LUN, OS LUN
  */
 #ifndef ISCSIDSC_BUS_INTERFACE_H
 #define ISCSIDSC_BUS_INTERFACE_H
@@ -24,6 +25,7 @@
 #define BUS_PORTAL  "(bssq)"
 #define BUS_OPTIONS "(buuuuuuuuuayay)"
 #define BUS_ID      "(tt)"
+#define BUS_MAPPINGS "(buua(tu))"
 
 /* A connection: id, local address, local port, portal text, portal port, CID, state (0 login, 1 full
  * feature, 2 logout, 3 being brought back), header digest, data digest, our
@@ -41,6 +43,14 @@
 #define BUS_DEVICE "(ssyyytysisssss" "tub)"
 /* A SendTargets portal: initiator instance, port number, portal, security flags, options. */
 #define BUS_SENDTARGETS "(su" BUS_PORTAL "t" BUS_OPTIONS ")"
+/* A session's mapping: initiator instance, target name, folder of its devices, session id, OS bus, OS
+ * target, LUNs: target LUN, OS LUN. */
+#define BUS_ACTIVE_MAPPING "(sss" BUS_ID "uua(tu))"
+/* A tunnel: initiator instance ("" all), port number, destination ("" any), outer address, lasting. */
+#define BUS_TUNNEL "(sussb)"
+/* A persistent login: target, informational, instance, port, portal, security flags, mappings,
+ * options. */
+#define BUS_PERSISTENT_LOGIN "(sbsu" BUS_PORTAL "t" BUS_MAPPINGS BUS_OPTIONS ")"
 /* A path of a load balance policy to be set: connection (AdapterSpecific), weight, primary. */
 #define BUS_LB_RULE "(tub)"
 /* A path as it is: the same, then learned Mbit/s, status (1 connected, 3 being brought back). */
@@ -60,9 +70,10 @@ enum bus_access {
 	/* session id, initiator port, portal, security flags, options, key -> connection id */ \
 	X(AddIScsiConnection, BUS_ID "u" BUS_PORTAL "t" BUS_OPTIONS "ay", BUS_ID, BUS_CHANGE) \
 	X(RemoveIScsiConnection, BUS_ID BUS_ID, "", BUS_CHANGE) \
-	/* target, informational, instance, port, portal, security flags, mappings given, options, \
-	 * key, persistent -> session id, connection id */ \
-	X(LoginIScsiTarget, "sbsu" BUS_PORTAL "tb" BUS_OPTIONS "ayb", BUS_ID BUS_ID, BUS_CHANGE) \
+	/* target, informational, instance, port, portal, security flags, mappings, options, key, \
+	 * persistent -> session id, connection id */ \
+	X(LoginIScsiTarget, "sbsu" BUS_PORTAL "t" BUS_MAPPINGS BUS_OPTIONS "ayb", BUS_ID BUS_ID, \
+	  BUS_CHANGE) \
 	X(LogoutIScsiTarget, BUS_ID, "", BUS_CHANGE) \
 	X(GetIScsiSessionList, "", "a" BUS_SESSION, BUS_LIST) \
 	X(GetDevicesForIScsiSession, BUS_ID, "a" BUS_DEVICE, BUS_LIST) \
@@ -75,6 +86,27 @@ enum bus_access {
 	X(ReportIScsiTargets, "b", "as", BUS_LIST) \
 	/* instance, target, tag given, tag -> portals */ \
 	X(ReportIScsiTargetPortals, "ssbq", "a" BUS_PORTAL, BUS_LIST) \
+	/* target, mechanism ("" none given) -> protocol, alias, mechanisms, portal groups, mappings, \
+	 * instance, flags, options */ \
+	X(GetIScsiTargetInformation, "ss", "usasaa" BUS_PORTAL BUS_MAPPINGS "su" BUS_OPTIONS, \
+	  BUS_LIST) \
+	/* target, alias, flags, persist, mappings, options, portal group */ \
+	X(AddIScsiStaticTarget, "ssub" BUS_MAPPINGS BUS_OPTIONS "a" BUS_PORTAL, "", BUS_CHANGE) \
+	X(RemoveIScsiStaticTarget, "s", "", BUS_CHANGE) \
+	X(AddISNSServer, "s", "", BUS_CHANGE) \
+	X(RemoveISNSServer, "s", "", BUS_CHANGE) \
+	/* "": all */ \
+	X(RefreshISNSServer, "s", "", BUS_CHANGE) \
+	X(ReportISNSServerList, "", "as", BUS_LIST) \
+	X(ReportActiveIScsiTargetMappings, "", "a" BUS_ACTIVE_MAPPING, BUS_LIST) \
+	X(ReportIScsiPersistentLogins, "", "a" BUS_PERSISTENT_LOGIN, BUS_LIST) \
+	/* instance, port, target, portal */ \
+	X(RemoveIScsiPersistentTarget, "sus" BUS_PORTAL, "", BUS_CHANGE) \
+	X(SetupPersistentIScsiDevices, "", "", BUS_CHANGE) \
+	X(AddPersistentIScsiDevice, "s", "", BUS_CHANGE) \
+	X(RemovePersistentIScsiDevice, "s", "", BUS_CHANGE) \
+	X(ClearPersistentIScsiDevices, "", "", BUS_CHANGE) \
+	X(ReportPersistentIScsiDevices, "", "as", BUS_LIST) \
 	X(ReportIScsiInitiatorList, "", "as", BUS_LIST) \
 	/* -> port number, address, interface name */ \
 	X(ReportIScsiInitiatorPorts, "", "a(uss)", BUS_LIST) \
@@ -83,6 +115,19 @@ enum bus_access {
 	X(SetIScsiInitiatorNodeName, "s", "", BUS_CHANGE) \
 	X(GetIScsiVersionInformation, "", "uuu", BUS_LIST) \
 	X(SetIScsiInitiatorCHAPSharedSecret, "ay", "", BUS_SECRET) \
+	X(AddRadiusServer, "s", "", BUS_CHANGE) \
+	X(RemoveRadiusServer, "s", "", BUS_CHANGE) \
+	X(ReportRadiusServerList, "", "as", BUS_LIST) \
+	X(SetIScsiInitiatorRADIUSSharedSecret, "ay", "", BUS_SECRET) \
+	/* key ("" clears), persistent */ \
+	X(SetIScsiGroupPresharedKey, "ayb", "", BUS_SECRET) \
+	/* instance, port, security flags, id type, id, key ("" removes), persistent */ \
+	X(SetIScsiIKEInfo, "sutyayayb", "", BUS_SECRET) \
+	/* instance, port, id type, id -> security flags */ \
+	X(GetIScsiIKEInfo, "suyay", "t", BUS_LIST) \
+	/* instance, port, destination ("" any), outer address ("" removes), persistent */ \
+	X(SetIScsiTunnelModeOuterAddress, "sussb", "", BUS_CHANGE) \
+	X(ReportIScsiTunnelAddresses, "", "a" BUS_TUNNEL, BUS_LIST) \
 	/* session id, LUN (API form), EvpdCmddt, page, room -> SCSI status, response, sense */ \
 	X(SendScsiInquiry, BUS_ID "tyyu", "yayay", BUS_LIST) \
 	X(SendScsiReadCapacity, BUS_ID "tu", "yayay", BUS_LIST) \

@@ -38,11 +38,27 @@ const struct command command_table[] = {
 	{ "ListTargetPortals", "", 0, -1, discovery_portals, "Lists the portals of the list." },
 	{ "ListTargets", "[<ForceUpdate>]", 0, 1, discovery_targets,
 	  "Lists the known targets. With T every portal of the list is asked again first." },
+	{ "QAddTarget", "<Target> <Address>", 2, 2, target_add_quick,
+	  "Adds a target by hand, at Address, port 3260; it lasts." },
+	{ "AddTarget",
+	  "<Target> <Alias> <Address> <Socket> <TargetFlags> <Persist> " OPTIONS " " MAPPINGS, 16, -1,
+	  target_add,
+	  "Adds a target by hand, with the options and mappings that logins to it shall have. "
+	  "TargetFlags: 2 hides it until it is discovered, 4 keeps what is not given here." },
+	{ "RemoveTarget", "<Target>", 1, 1, target_remove, "Removes a target that was added by hand." },
+	{ "TargetInfo", "<Target> [<DiscoveryMechanism>]", 1, 2, target_info,
+	  "Shows how a target was discovered and, by one of these ways, what is known of it." },
 	{ "QLoginTarget", "<Target> [<CHAP user> <CHAP password>]", 1, 3, session_login_quick,
 	  "Opens a session to a known target. Its disks appear; see Show." },
 	{ "LoginTarget", LOGIN_ARGUMENTS, 18, -1, session_login,
 	  "Opens a session, with everything chosen by hand. ReportToPnP F makes it informational: "
 	  "no disks." },
+	{ "PersistentLoginTarget", LOGIN_ARGUMENTS, 18, -1, session_login_persistent,
+	  "Stores a login that each start of the service repeats. It does not log in now." },
+	{ "ListPersistentTargets", "", 0, -1, persistent_logins, "Lists these logins." },
+	{ "RemovePersistentTarget", "<Initiator> <Target> <Port> <Address> <Socket>", 5, 5,
+	  persistent_remove,
+	  "Removes such a login; * for Port, or for Address, means all. Sessions stay." },
 	{ "LogoutTarget", "<SessionId>", 1, 1, session_logout,
 	  "Closes a session with all its connections and disks." },
 	{ "QAddConnection", "<SessionId> <Instance> <Address> [<CHAP user> <CHAP password>]", 3, 5,
@@ -69,6 +85,20 @@ const struct command command_table[] = {
 	  "WeightedPaths (the lowest weight wins), Adaptive, or its number. Primary is 0 or 1; a "
 	  "connection that is not named has weight 0 and is not primary. With no connection named, "
 	  "weights and primaries stay as they are." },
+	{ "ReportTargetMappings", "", 0, -1, target_mappings,
+	  "Lists which bus, target and LUN numbers the LUNs of each session have here." },
+	{ "BindPersistentVolumes", "", 0, -1, persistent_bind,
+	  "Makes all disks of the sessions that are up persistently bound: the start of the service "
+	  "is over only once they are there, or the setting bound-device-time has passed." },
+	{ "BindPersistentDevices", "", 0, -1, persistent_bind, "The same." },
+	{ "ReportPersistentDevices", "", 0, -1, persistent_devices,
+	  "Lists the bound devices: by their paths of today, or by target and LUN where they are not "
+	  "there." },
+	{ "AddPersistentDevice", "<Path>", 1, 1, persistent_device_add,
+	  "Binds one disk. Path is its NBD socket, or the address that Show tells." },
+	{ "RemovePersistentDevice", "<Path>", 1, 1, persistent_device_remove,
+	  "Unbinds one. Path is as AddPersistentDevice or ReportPersistentDevices have it." },
+	{ "ClearPersistentDevices", "", 0, -1, persistent_devices_clear, "Unbinds all." },
 	{ "ScsiInquiry", "<SessionId> <LUN> <EvpdCmddt> <PageCode>", 4, 4, scsi_inquiry,
 	  "Sends INQUIRY. LUN is hexadecimal without 0x." },
 	{ "ReadCapacity", "<SessionId> <LUN>", 2, 2, scsi_capacity,
@@ -88,33 +118,39 @@ const struct command command_table[] = {
 	{ "GenerateCHAPSecret", "", 0, 0, initiator_generate,
 	  "Prints a new random secret of 128 bits, as CHAPSecret and LoginTarget take it. It is kept "
 	  "nowhere." },
+	{ "GroupKey", "<Key> <Persist>", 2, 2, ipsec_group_key,
+	  "Sets the IPsec preshared key that counts where no better one is known; * clears it." },
+	{ "PSKey", "<Initiator> <Port> <SecurityFlags> <IdType> <Id> <Key> <Persist>", 7, 7,
+	  ipsec_key_set,
+	  "Sets security flags and preshared key of an IKE id; * as Key removes it. IdType: 1 IPv4 "
+	  "address, 2 host name, 3 user@host, 5 IPv6 address." },
+	{ "GetPSKey", "<Initiator> <Port> <IdType> <Id>", 4, 4, ipsec_key_get,
+	  "Shows the security flags of an IKE id, never its key." },
+	{ "TunnelAddr", "<Initiator> <Port> <Destination> <TunnelAddress> <Persist>", 5, 5,
+	  ipsec_tunnel,
+	  "Sets the outer address of IPsec tunnels to a destination, * for any; * as TunnelAddress "
+	  "removes it." },
+	{ "ListTunnelAddrs", "", 0, 0, ipsec_tunnels, "Lists these outer addresses." },
+	{ "AddiSNSServer", "<Address>", 1, 1, isns_add,
+	  "Adds an iSNS server and asks it for its targets. Address is an IP address or a name; :Port "
+	  "follows where it is not 3205." },
+	{ "RemoveiSNSServer", "<Address>", 1, 1, isns_remove,
+	  "Takes an iSNS server off the list. The targets that it told of stay." },
+	{ "RefreshiSNSServer", "<Address>", 1, 1, isns_refresh,
+	  "Asks an iSNS server again; * asks all." },
+	{ "ListiSNSServers", "", 0, -1, isns_list, "Lists the iSNS servers." },
+	{ "AddRadiusServer", "<Address>", 1, 1, radius_add,
+	  "Adds a RADIUS server to those that verify targets in mutual CHAP where LoginFlags 0x20 asks for "
+	  "it. Address is an IP address or a name; the port is the setting radius-port." },
+	{ "RemoveRadiusServer", "<Address>", 1, 1, radius_remove, "Takes a RADIUS server off the list." },
+	{ "ListRadiusServers", "", 0, 0, radius_list, "Lists the RADIUS servers in the order of asking." },
+	{ "RadiusSecret", "<Secret>", 1, 1, radius_secret,
+	  "Sets the secret shared with the RADIUS servers, 22 to 26 bytes; * clears it." },
 	{ "Defaults", "[<Name> [<Value>]]", 0, 2, initiator_defaults,
 	  "Lists the settings of the service, shows one, or sets one; * goes back to the built-in "
 	  "value." },
 	{ "Version", "", 0, 0, initiator_version, "Shows the version of tool and service." },
-	LATER("AddTarget"),
-	LATER("QAddTarget"),
-	LATER("RemoveTarget"),
-	LATER("TargetInfo"),
-	LATER("PersistentLoginTarget"),
-	LATER("ListPersistentTargets"),
-	LATER("RemovePersistentTarget"),
-	LATER("ReportTargetMappings"),
-	LATER("AddiSNSServer"),
-	LATER("RemoveiSNSServer"),
-	LATER("RefreshiSNSServer"),
-	LATER("ListiSNSServers"),
 	LATER("FirewallExemptiSNSServer"),
-	LATER("TunnelAddr"),
-	LATER("GroupKey"),
-	LATER("PSKey"),
-	LATER("GetPSKey"),
-	LATER("BindPersistentVolumes"),
-	LATER("BindPersistentDevices"),
-	LATER("ReportPersistentDevices"),
-	LATER("AddPersistentDevice"),
-	LATER("RemovePersistentDevice"),
-	LATER("ClearPersistentDevices"),
 	LATER("Ping"),
 	{ 0 }
 };
@@ -159,7 +195,7 @@ void command_usage(const struct command *command)
 	words_print(column, 4, command->help);
 	if (strstr(command->arguments, OPTIONS))
 		printf("    LoginFlags: 1 require IPsec, 2 several sessions to the target, "
-		       "8 try other portals\n"
+		       "8 try other portals,\n        0x20 a RADIUS server verifies the target\n"
 		       "    HeaderDigest, DataDigest: 0 none, 1 CRC32C\n"
 		       "    AuthType: 0 none, 1 CHAP, 2 mutual CHAP\n"
 		       "    Username: - sends it empty\n");

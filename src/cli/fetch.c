@@ -78,6 +78,33 @@ ISDSC_STATUS fetch_targets(void *force, PULONG size, PULONG count, void *buffer)
 	return ReportIScsiTargetsA(now, size, buffer);
 }
 
+ISDSC_STATUS fetch_mappings(void *none, PULONG size, PULONG count, void *buffer)
+{
+	(void)none;
+	return ReportActiveIScsiTargetMappingsA(size, count, buffer);
+}
+
+ISDSC_STATUS fetch_information(void *about, PULONG size, PULONG count, void *buffer)
+{
+	const struct fetch_information *a = about;
+
+	*count = 0;
+	return GetIScsiTargetInformationA(a->target, a->mechanism, a->class, size, buffer);
+}
+
+ISDSC_STATUS fetch_persistent_logins(void *none, PULONG size, PULONG count, void *buffer)
+{
+	(void)none;
+	return ReportIScsiPersistentLoginsA(count, buffer, size);
+}
+
+ISDSC_STATUS fetch_persistent_devices(void *none, PULONG size, PULONG count, void *buffer)
+{
+	(void)none;
+	*count = 0;
+	return ReportPersistentIScsiDevicesA(size, buffer);
+}
+
 ISDSC_STATUS fetch_initiators(void *none, PULONG size, PULONG count, void *buffer)
 {
 	(void)none;
@@ -85,10 +112,30 @@ ISDSC_STATUS fetch_initiators(void *none, PULONG size, PULONG count, void *buffe
 	return ReportIScsiInitiatorListA(size, buffer);
 }
 
+ISDSC_STATUS fetch_isns_servers(void *none, PULONG size, PULONG count, void *buffer)
+{
+	(void)none;
+	*count = 0;
+	return ReportISNSServerListA(size, buffer);
+}
+
+ISDSC_STATUS fetch_radius_servers(void *none, PULONG size, PULONG count, void *buffer)
+{
+	(void)none;
+	*count = 0;
+	return ReportRadiusServerListA(size, buffer);
+}
+
 ISDSC_STATUS fetch_ports(void *none, PULONG size, PULONG count, void *buffer)
 {
 	(void)none;
 	return ReportIScsiInitiatorPorts(size, count, buffer);
+}
+
+ISDSC_STATUS fetch_tunnels(void *none, PULONG size, PULONG count, void *buffer)
+{
+	(void)none;
+	return ReportIScsiTunnelAddresses(size, count, buffer);
 }
 
 ISDSC_STATUS fetch_defaults(void *none, PULONG size, PULONG count, void *buffer)

@@ -29,11 +29,24 @@ ISDSC_STATUS fetch_disks(void *session_id, PULONG size, PULONG count, void *buff
 ISDSC_STATUS fetch_devices(void *session_id, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_portals(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_targets(void *force, PULONG size, PULONG count, void *buffer);
+ISDSC_STATUS fetch_mappings(void *none, PULONG size, PULONG count, void *buffer);
+ISDSC_STATUS fetch_persistent_logins(void *none, PULONG size, PULONG count, void *buffer);
+ISDSC_STATUS fetch_persistent_devices(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_initiators(void *none, PULONG size, PULONG count, void *buffer);
+ISDSC_STATUS fetch_isns_servers(void *none, PULONG size, PULONG count, void *buffer);
+ISDSC_STATUS fetch_radius_servers(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_ports(void *none, PULONG size, PULONG count, void *buffer);
+ISDSC_STATUS fetch_tunnels(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_defaults(void *none, PULONG size, PULONG count, void *buffer);
 /* One record: an ISCSI_SUPPORTED_LB_POLICIES. */
 ISDSC_STATUS fetch_policy(void *session_id, PULONG size, PULONG count, void *buffer);
+
+/* One class of GetIScsiTargetInformation; of a list nothing is counted. */
+struct fetch_information {
+	char *target, *mechanism; /* mechanism NULL: none given */
+	TARGET_INFORMATION_CLASS class;
+};
+ISDSC_STATUS fetch_information(void *about, PULONG size, PULONG count, void *buffer);
 
 /* The record after `record` in a list of iscsidsc_ext.h. */
 #define fetch_next(record) ((void *)((char *)(record) + (record)->Size))

@@ -170,6 +170,52 @@ struct json_object *print_options_json(const ISCSI_LOGIN_OPTIONS *o)
 	return json;
 }
 
+void print_luns(const ISCSI_TARGET_MAPPINGA *mapping)
+{
+	for (ULONG i = 0; i < mapping->LUNCount; i++)
+		printf("        Target LUN: 0x%llx <--> OS Lun: 0x%x\n",
+		       (unsigned long long)mapping->LUNList[i].TargetLUN,
+		       mapping->LUNList[i].OSLUN);
+}
+
+void print_luns_json(struct json_object *json, const ISCSI_TARGET_MAPPINGA *mapping)
+{
+	struct json_object *luns;
+
+	json_number(json, "os_bus", mapping->OSBusNumber);
+	json_number(json, "os_target", mapping->OSTargetNumber);
+	luns = json_array(json, "luns");
+	for (ULONG i = 0; i < mapping->LUNCount; i++) {
+		struct json_object *lun = json_item(luns);
+
+		json_number(lun, "target_lun", mapping->LUNList[i].TargetLUN);
+		json_number(lun, "os_lun", mapping->LUNList[i].OSLUN);
+	}
+}
+
+static void number_print(const char *label, ULONG number)
+{
+	if (number == ISCSI_ANY_INITIATOR_PORT)
+		printf("    %s: <Any>\n", label);
+	else
+		printf("    %s: %u\n", label, number);
+}
+
+void print_mapping(const ISCSI_TARGET_MAPPINGA *mapping)
+{
+	number_print("Initiator Bus        ", mapping->OSBusNumber);
+	number_print("Initiator Target Id  ", mapping->OSTargetNumber);
+	print_luns(mapping);
+}
+
+void print_mapping_json(struct json_object *json, const ISCSI_TARGET_MAPPINGA *mapping)
+{
+	struct json_object *object = must(json_object_new_object());
+
+	json_object_object_add(json, "mapping", object);
+	print_luns_json(object, mapping);
+}
+
 void json_text(struct json_object *json, const char *name, const char *text)
 {
 	json_object_object_add(json, name, must(json_object_new_string(text ? text : "")));

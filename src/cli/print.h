@@ -34,6 +34,13 @@ void print_security_flags(ISCSI_SECURITY_FLAGS flags);
 void print_options(const ISCSI_LOGIN_OPTIONS *options);
 struct json_object *print_options_json(const ISCSI_LOGIN_OPTIONS *options);
 
+/* The LUNs of a mapping, one a line; the whole mapping. In JSON: its members, with bus and target; the
+ * same as the member "mapping". */
+void print_luns(const ISCSI_TARGET_MAPPINGA *mapping);
+void print_luns_json(struct json_object *json, const ISCSI_TARGET_MAPPINGA *mapping);
+void print_mapping(const ISCSI_TARGET_MAPPINGA *mapping);
+void print_mapping_json(struct json_object *json, const ISCSI_TARGET_MAPPINGA *mapping);
+
 /* "none", "CRC32C". */
 const char *print_digest(UCHAR digest);
 

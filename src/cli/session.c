@@ -38,7 +38,7 @@ enum { LOGIN_TARGET, LOGIN_PNP, LOGIN_ADDRESS, LOGIN_SOCKET, LOGIN_INSTANCE, LOG
 	LOGIN_SECURITY, LOGIN_OPTIONS, LOGIN_KEY = LOGIN_OPTIONS + OPTIONS_COUNT, LOGIN_MAPPINGS };
 
 static ISDSC_STATUS login_call(struct run *run, char **argv, struct options *options,
-			       struct secret *key, struct mappings *mappings)
+			       struct secret *key, struct mappings *mappings, BOOLEAN persistent)
 {
 	ISCSI_UNIQUE_SESSION_ID session;
 	ISCSI_UNIQUE_CONNECTION_ID connection;
@@ -59,14 +59,15 @@ static ISDSC_STATUS login_call(struct run *run, char **argv, struct options *opt
 				   portal, read_number(argv[LOGIN_SECURITY]),
 				   mappings->mapping.LUNCount ? &mappings->mapping : NULL,
 				   &options->login, key->size,
-				   key->size ? (PCHAR)key->bytes : NULL, FALSE, &session,
-				   &connection);
-	if (!status)
+				   key->size ? (PCHAR)key->bytes : NULL, persistent,
+				   &session, &connection);
+	/* What is only stored has no ids. */
+	if (!status && !persistent)
 		print_new_ids(run->json, &session, &connection);
 	return status;
 }
 
-ISDSC_STATUS session_login(struct run *run, int argc, char **argv)
+static ISDSC_STATUS login_read(struct run *run, int argc, char **argv, BOOLEAN persistent)
 {
 	struct mappings mappings;
 	struct options options;
@@ -78,10 +79,20 @@ ISDSC_STATUS session_login(struct run *run, int argc, char **argv)
 	if (!status)
 		status = read_mappings(argc - LOGIN_MAPPINGS, argv + LOGIN_MAPPINGS, &mappings);
 	if (!status)
-		status = login_call(run, argv, &options, &key, &mappings);
+		status = login_call(run, argv, &options, &key, &mappings, persistent);
 	options_wipe(&options);
 	secret_wipe(&key);
 	return status;
+}
+
+ISDSC_STATUS session_login(struct run *run, int argc, char **argv)
+{
+	return login_read(run, argc, argv, FALSE);
+}
+
+ISDSC_STATUS session_login_persistent(struct run *run, int argc, char **argv)
+{
+	return login_read(run, argc, argv, TRUE);
 }
 
 ISDSC_STATUS session_login_quick(struct run *run, int argc, char **argv)

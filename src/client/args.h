@@ -32,6 +32,10 @@ void args_secret(struct call *call, const void *bytes, ULONG size, ISDSC_STATUS 
 #define args_instance FORM(args_instance)
 void args_instance(struct call *call, const TCHAR *instance);
 
+/* A text, "" for NULL: `limit` characters with its NUL are looked at, more give `too_long`. */
+#define args_text FORM(args_text)
+void args_text(struct call *call, const TCHAR *text, size_t limit, ISDSC_STATUS too_long);
+
 /* The name of a node, required: too long is ISDSC_INVALID_ISCSI_NAME. */
 #define args_node_name FORM(args_node_name)
 void args_node_name(struct call *call, const TCHAR *name);

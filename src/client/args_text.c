@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define ARGS_TEXT_ROOM 1024
+
 /* UTF-8 of a caller's text, "" for NULL. Returns 0, or the status of what is wrong with it. */
 static ISDSC_STATUS text_take(const TCHAR *text, size_t limit, char *to, size_t room,
 			      ISDSC_STATUS too_long)
@@ -31,6 +33,17 @@ void args_instance(struct call *call, const TCHAR *instance)
 	if (status)
 		call_fail(call, status);
 	call_put(call, "s", text);
+}
+
+void args_text(struct call *call, const TCHAR *text, size_t limit, ISDSC_STATUS too_long)
+{
+	char utf8[ARGS_TEXT_ROOM];
+	ISDSC_STATUS status =
+		text_take(text, limit, utf8, limit < sizeof(utf8) ? limit : sizeof(utf8), too_long);
+
+	if (status)
+		call_fail(call, status);
+	call_put(call, "s", utf8);
 }
 
 void args_node_name(struct call *call, const TCHAR *name)

@@ -4,6 +4,8 @@
 #include "client/listing.h"
 
 #include "bus/interface.h"
+#include "client/options.h"
+#include "client/portal.h"
 
 ISDSC_STATUS ISDSC_API AddIScsiSendTargetPortal(TCHAR *instance, ULONG port,
 	PISCSI_LOGIN_OPTIONS options, ISCSI_SECURITY_FLAGS flags, PISCSI_TARGET_PORTAL portal)
@@ -86,34 +88,6 @@ ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortals(PULONG count, PISCSI_TARGET_
 	return call_done(&call);
 }
 
-/*
- * Options as they were given; the password, which the service does not send, counts as not given,
- * so that the size is exact.
- */
-static void options_get(struct call *call, struct pack *pack, ISCSI_LOGIN_OPTIONS *options)
-{
-	uint32_t auth, header, data;
-	const void *name, *password;
-	size_t name_size, password_size;
-	int present;
-
-	if (!listing_open(call) ||
-	    !call_get(call, "buuuuuuuuu", &present, &options->Version,
-		      &options->InformationSpecified, &options->LoginFlags, &auth, &header, &data,
-		      &options->MaximumConnections, &options->DefaultTime2Wait,
-		      &options->DefaultTime2Retain) ||
-	    !call_get_bytes(call, &name, &name_size) ||
-	    !call_get_bytes(call, &password, &password_size))
-		return;
-	options->AuthType = (ISCSI_AUTH_TYPES)auth;
-	options->HeaderDigest = (ISCSI_DIGEST_TYPES)header;
-	options->DataDigest = (ISCSI_DIGEST_TYPES)data;
-	options->InformationSpecified &= ~(ULONG)ISCSI_LOGIN_OPTIONS_PASSWORD;
-	options->Username = pack_bytes(pack, name, name_size);
-	options->UsernameLength = (ULONG)name_size;
-	listing_close(call);
-}
-
 static void sendtargets_ex_fill(struct call *call, struct pack *pack, void *to)
 {
 	ISCSI_TARGET_PORTAL_INFO_EX *record = to;
@@ -154,17 +128,8 @@ ISDSC_STATUS ISDSC_API ReportIScsiTargets(BOOLEAN force, PULONG size, TCHAR *buf
 
 static void portal_fill(struct call *call, struct pack *pack, void *to)
 {
-	ISCSI_TARGET_PORTAL *record = to;
-	const char *symbolic, *address;
-	uint16_t socket;
-	int present;
-
 	(void)pack;
-	if (!call_get(call, BUS_PORTAL, &present, &symbolic, &address, &socket))
-		return;
-	FORM(text_put)(symbolic, record->SymbolicName, MAX_ISCSI_PORTAL_NAME_LEN);
-	FORM(text_put)(address, record->Address, MAX_ISCSI_PORTAL_ADDRESS_LEN);
-	record->Socket = socket;
+	portal_get(call, to);
 }
 
 ISDSC_STATUS ISDSC_API ReportIScsiTargetPortals(TCHAR *instance, TCHAR *target, PUSHORT tag,

@@ -274,3 +274,33 @@ ISDSC_STATUS ISDSC_API GetIScsiDiskInformation(PISCSI_UNIQUE_SESSION_ID session,
 	listing_bytes(&call, &listing, size, count, disks);
 	return call_done(&call);
 }
+
+static void tunnel_fill(struct call *call, struct pack *pack, void *to)
+{
+	ISCSI_TUNNEL_ADDRESS_INFO *record = to;
+	const char *instance, *destination, *outer;
+	uint32_t port;
+	int persistent;
+
+	if (!call_get(call, BUS_TUNNEL, &instance, &port, &destination, &outer, &persistent))
+		return;
+	record->Size = sizeof(*record);
+	record->InitiatorPortNumber = port;
+	record->IsPersistent = (BOOLEAN)persistent;
+	record->InitiatorName = pack_text_a(pack, instance);
+	record->DestinationAddress = pack_text_a(pack, destination);
+	record->OuterModeAddress = pack_text_a(pack, outer);
+}
+
+ISDSC_STATUS ISDSC_API ReportIScsiTunnelAddresses(PULONG size, PULONG count,
+	PISCSI_TUNNEL_ADDRESS_INFO tunnels)
+{
+	static const struct listing listing = {
+		.element = BUS_TUNNEL, .record = sizeof(*tunnels), .fill = tunnel_fill
+	};
+	struct call call;
+
+	call_init(&call, "ReportIScsiTunnelAddresses");
+	listing_bytes(&call, &listing, size, count, tunnels);
+	return call_done(&call);
+}

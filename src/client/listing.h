@@ -35,6 +35,10 @@ void listing_counted(struct call *call, const struct listing *listing, PULONG co
 #define listing_names FORM(listing_names)
 void listing_names(struct call *call, PULONG size, TCHAR *buffer);
 
+/* The same, but an empty list is a success with size 0 for a NULL buffer: callers take it as "none". */
+#define listing_names_or_none FORM(listing_names_or_none)
+void listing_names_or_none(struct call *call, PULONG size, TCHAR *buffer);
+
 /*
  * Enters the array of `element` at which the reply stands and counts its elements; false at the end
  * of a bad reply. Leave it with listing_leave.

@@ -28,7 +28,9 @@ static size_t names_walk(struct call *call, TCHAR *buffer)
 	return used;
 }
 
-void listing_names(struct call *call, PULONG size, TCHAR *buffer)
+#define EMPTY 2 /* characters of a list without a text */
+
+static void names(struct call *call, PULONG size, TCHAR *buffer, bool none_is_success)
 {
 	ISDSC_STATUS status;
 	size_t need;
@@ -40,9 +42,21 @@ void listing_names(struct call *call, PULONG size, TCHAR *buffer)
 	need = names_walk(call, NULL);
 	if (call->status != status)
 		return;
-	if (!buffer || need > *size)
+	if (!buffer && none_is_success && need == EMPTY)
+		need = 0;
+	else if (!buffer || need > *size)
 		call->status = ERROR_INSUFFICIENT_BUFFER;
 	else
 		names_walk(call, buffer);
 	*size = (ULONG)need;
+}
+
+void listing_names(struct call *call, PULONG size, TCHAR *buffer)
+{
+	names(call, size, buffer, false);
+}
+
+void listing_names_or_none(struct call *call, PULONG size, TCHAR *buffer)
+{
+	names(call, size, buffer, true);
 }

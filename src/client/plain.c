@@ -27,6 +27,30 @@ ISDSC_STATUS ISDSC_API LogoutIScsiTarget(PISCSI_UNIQUE_SESSION_ID session)
 	return call_done(&call);
 }
 
+static ISDSC_STATUS bare_call(const char *method)
+{
+	struct call call;
+
+	call_init(&call, method);
+	call_run(&call);
+	return call_done(&call);
+}
+
+ISDSC_STATUS ISDSC_API SetupPersistentIScsiDevices(void)
+{
+	return bare_call("SetupPersistentIScsiDevices");
+}
+
+ISDSC_STATUS ISDSC_API SetupPersistentIScsiVolumes(void)
+{
+	return bare_call("SetupPersistentIScsiDevices");
+}
+
+ISDSC_STATUS ISDSC_API ClearPersistentIScsiDevices(void)
+{
+	return bare_call("ClearPersistentIScsiDevices");
+}
+
 static void connection_get(struct call *call, ISCSI_CONNECTION_INFO_EX *record)
 {
 	/* Microsoft's numbers end at logout; a connection that is being brought back logs in. */
@@ -114,6 +138,27 @@ ISDSC_STATUS ISDSC_API SetIScsiInitiatorCHAPSharedSecret(ULONG size, PUCHAR secr
 
 	call_init(&call, "SetIScsiInitiatorCHAPSharedSecret");
 	args_secret(&call, secret, size, ISDSC_INVALID_INITIATOR_CHAP_SECRET);
+	call_run(&call);
+	return call_done(&call);
+}
+
+ISDSC_STATUS ISDSC_API SetIScsiInitiatorRADIUSSharedSecret(ULONG size, PUCHAR secret)
+{
+	struct call call;
+
+	call_init(&call, "SetIScsiInitiatorRADIUSSharedSecret");
+	args_secret(&call, secret, size, ERROR_INVALID_PARAMETER);
+	call_run(&call);
+	return call_done(&call);
+}
+
+ISDSC_STATUS ISDSC_API SetIScsiGroupPresharedKey(ULONG size, PUCHAR key, BOOLEAN persist)
+{
+	struct call call;
+
+	call_init(&call, "SetIScsiGroupPresharedKey");
+	args_secret(&call, key, size, ERROR_INVALID_PARAMETER);
+	call_put(&call, "b", persist != 0);
 	call_run(&call);
 	return call_done(&call);
 }

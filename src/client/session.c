@@ -5,6 +5,7 @@
 
 #include "bus/interface.h"
 #include "client/device.h"
+#include "client/mapping.h"
 
 /* Room for the key of IPsec: the service gives it on as it is. */
 static void key_put(struct call *call, const CHAR *key, ULONG size)
@@ -33,7 +34,7 @@ ISDSC_STATUS ISDSC_API LoginIScsiTarget(TCHAR *target, BOOLEAN informational, TC
 	args_port(&call, port);
 	args_portal(&call, portal, false);
 	args_security_flags(&call, flags);
-	call_put(&call, "b", mappings != NULL);
+	args_mappings(&call, mappings);
 	args_options(&call, options);
 	key_put(&call, key, key_size);
 	call_put(&call, "b", persistent != 0);

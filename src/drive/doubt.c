@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 
+#include "drive/dial.h"
 #include "drive/mirror.h"
 #include "drive/nexus.h"
 #include "net/tcp.h"

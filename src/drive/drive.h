@@ -20,6 +20,7 @@
 struct drive;
 struct link;
 struct nexus;
+struct nexus_question;
 
 /* Starts `loops` data threads (0: one per core). `control` is the control thread's mailbox; it must
  * outlive the drive. Returns 0 or a negative errno. */
@@ -68,6 +69,9 @@ struct nexus_ops {
 	void (*managed)(void *ctx, void *token, const struct fault *fault, uint8_t response);
 	/* A connection does not answer, though its TCP does; or it answers again. May be NULL. */
 	void (*conn_doubt)(void *ctx, const struct nexus_conn *conn, bool doubted);
+	/* Is this CHAP proof of the target right (chap_config.outside)? Owes a nexus_verdict, at once or
+	 * later; the login waits no longer than a login may take. NULL: no proof is right. */
+	void (*verify)(void *ctx, struct nexus_question *question, const struct chap_question *chap);
 	/* The nexus is over and free: last call. Commands were all answered before (those with another
 	 * reply_to than the home loop or the control thread may still be on their way to `done`). */
 	void (*ended)(void *ctx);
@@ -97,6 +101,9 @@ enum path_policy nexus_policy(const struct nexus *nexus);
 /* A task management function (see struct management) over this connection, or any if conn_id is 0;
  * answered by managed(). The commands that it ended come back as TASK_ABORTED or TASK_LOST. */
 void nexus_manage(struct nexus *nexus, uint64_t conn_id, uint8_t function, uint64_t lun, void *token);
+/* Control thread: the answer to nexus_ops.verify, exactly one for each, also after ended(). FAULT_NONE:
+ * it is right; else the login fails so. */
+void nexus_verdict(struct nexus_question *question, const struct fault *why);
 /* Control thread: the connections in order, the leading one first. Returns how many there are;
  * fills at most n. */
 unsigned nexus_conns(struct nexus *nexus, struct nexus_conn *ret, unsigned n);

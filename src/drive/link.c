@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "drive/call.h"
+#include "drive/dial.h"
 #include "drive/nexus.h"
+#include "drive/question.h"
 #include "net/tcp.h"
 
 enum {
@@ -37,9 +39,22 @@ void link_post_home(struct link *link, struct msg *msg, void (*run)(struct msg *
 
 /* ---------------------------------------------------------------- the socket */
 
+struct link_dial {
+	struct dial dial;
+	struct link *link;
+};
+
+static void link_forget_dial(struct link *link)
+{
+	if (link->dial)
+		dial_cancel(&link->dial->dial);
+	free(link->dial);
+	link->dial = NULL;
+}
+
 static void link_close(struct link *link)
 {
-	dial_cancel(&link->dial);
+	link_forget_dial(link);
 	link->blocked = false;
 	link->unsent = 0;
 	link->write_error = 0;
@@ -163,9 +178,8 @@ static void link_send(struct link *link)
 		chore_schedule(link->loop, &link->chore);
 }
 
-static void link_dialled(struct dial *dial, int fd, const struct fault *fault)
+static void link_connected(struct link *link, int fd, const struct fault *fault)
 {
-	struct link *link = list_entry(dial, struct link, dial);
 	uint64_t now = loop_now(link->loop);
 	uint8_t entropy[ENGINE_ENTROPY];
 	struct fault why = *fault;
@@ -190,13 +204,32 @@ static void link_dialled(struct dial *dial, int fd, const struct fault *fault)
 	link_drain(link);
 }
 
+static void link_dialled(struct dial *dial, int fd, const struct fault *fault)
+{
+	struct link *link = list_entry(dial, struct link_dial, dial)->link;
+	struct fault why = *fault;
+
+	link_forget_dial(link);
+	link_connected(link, fd, &why);
+}
+
 /* ---------------------------------------------------------------- events */
 
 static void link_dial(struct link *link)
 {
+	struct fault why;
+
 	link_close(link);
 	link->state = LINK_DIALLING;
-	dial_start(&link->dial, link->loop, conn_host(link->conn), conn_port(link->conn),
+	link->dial = calloc(1, sizeof(*link->dial));
+	if (!link->dial) {
+		fault_set(&why, FAULT_NO_MEMORY, ENOMEM, "no memory to connect with");
+		link_connected(link, -1, &why);
+		return;
+	}
+	link->dial->link = link;
+	link->dial->dial.done = link_dialled;
+	dial_start(&link->dial->dial, link->loop, conn_host(link->conn), conn_port(link->conn),
 		   conn_source(link->conn), conn_deadline(link->conn));
 }
 
@@ -304,6 +337,9 @@ static void link_event(struct link *link, const struct conn_event *event)
 		break;
 	case CONN_EVENT_UP:
 		link_is_up(link, &event->up);
+		break;
+	case CONN_EVENT_VERIFY:
+		link_question(link, &event->question);
 		break;
 	case CONN_EVENT_TASK:
 		link_task(link, event->task);
@@ -452,7 +488,6 @@ struct link *link_new(struct nexus *nexus, struct loop *loop, struct conn *conn)
 	link->id = link->path.id = conn_id(conn);
 	link->slot = conn_slot(conn);
 	link->orders_msg.run = link_ordered;
-	link->dial.done = link_dialled;
 	link->timer.expired = link_expired;
 	link->chore.run = link_work;
 	list_init(&link->returned);

@@ -14,11 +14,11 @@
 
 #include <stdatomic.h>
 
-#include "drive/dial.h"
 #include "drive/drive.h"
 #include "drive/path.h"
 
 struct call;
+struct link_dial;
 
 /* What a link can be told; several may wait, and are then done in this order. */
 enum link_order {
@@ -102,9 +102,11 @@ struct link {
 	bool returning;
 	_Atomic int note_doubt; /* enum link_doubt */
 
+	struct nexus_question *question; /* the control thread's: that which owes a verdict, or NULL */
+
 	/* the loop's own */
 	enum link_state state;
-	struct dial dial;
+	struct link_dial *dial; /* in LINK_DIALLING, owned: what connecting needs, nothing else does */
 	struct watch watch;
 	struct timer timer;
 	struct chore chore;

@@ -10,6 +10,7 @@
 #include "drive/call.h"
 #include "drive/mirror.h"
 #include "drive/note.h"
+#include "drive/question.h"
 
 int nexus_new(struct drive *drive, const struct session_config *config, const struct nexus_ops *ops,
 	      void *ctx, struct nexus **ret)
@@ -363,6 +364,7 @@ void nexus_link_retired(struct msg *msg)
 
 	if (mirror && mirror->carrier == link)
 		mirror_retire(mirror);
+	question_forget(link);
 	link_release(link);
 }
 

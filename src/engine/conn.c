@@ -36,11 +36,7 @@ int conn_new(const struct conn_plan *plan, struct conn **ret)
 
 	if (!c)
 		return -ENOMEM;
-	c->ring = calloc(CONN_RING, sizeof(*c->ring));
-	c->headers = malloc(CONN_HEADERS);
-	if (!c->ring || !c->headers) {
-		free(c->headers);
-		free(c->ring);
+	if (send_start(c) < 0) {
 		free(c);
 		return -ENOMEM;
 	}
@@ -60,6 +56,7 @@ int conn_new(const struct conn_plan *plan, struct conn **ret)
 	c->port = c->options.port;
 	c->limit = ENGINE_NEVER;
 	c->batch_limit = CONN_BATCH;
+	c->direct = plan->direct && c->options.chap.mode == CHAP_NONE;
 	c->reinstates = plan->reinstates;
 	c->old_exp_stat_sn = plan->exp_stat_sn;
 	init_lists(c);
@@ -78,7 +75,6 @@ void conn_free(struct conn *c)
 	conn_drop_asyncs(c);
 	free(c->text_given);
 	explicit_bzero(&c->options.chap, sizeof(c->options.chap));
-	free(c->headers);
 	free(c->ring);
 	free(c);
 }
@@ -182,7 +178,7 @@ void conn_end(struct conn *c, const struct fault *why)
 	c->wants = 0;
 	c->limit = ENGINE_NEVER;
 	c->state = CONN_S1_FREE;
-	c->ev_open = false;
+	c->ev_open = c->ev_verify = false;
 	c->ev_end = true;
 }
 
@@ -243,11 +239,20 @@ void conn_opened(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY], uint64_t
 		conn_fail(c, FAULT_NO_MEMORY, 0, "no memory for a login");
 }
 
+void conn_verdict(struct conn *c, const struct fault *why, uint64_t now)
+{
+	if (c->login)
+		login_verdict(c, why, now);
+}
+
 void conn_closed(struct conn *c, const struct fault *why, uint64_t now)
 {
-	(void)now;
 	if (c->over)
 		return;
+	if (why->kind == FAULT_CLOSED && login_retreat(c)) {
+		conn_reopen(c, now);
+		return;
+	}
 	/* The target may end the connection where it would answer a Logout (DSC-7, LO-6). */
 	if (c->logged_out || (c->logout_itt && why->kind == FAULT_CLOSED && !why->detail)) {
 		conn_end(c, &(struct fault){ .kind = FAULT_NONE });

@@ -37,13 +37,14 @@ struct conn_plan {
 	bool reinstates;                    /* `cid` is that of an ended connection (REC-15) ... */
 	uint32_t exp_stat_sn;               /* ... and this its ExpStatSN (LOG-12) */
 	uint32_t login;                     /* milliseconds that connecting and logging in may take */
+	bool direct;                        /* the login may skip the security stage */
 };
 
 enum {
-	CONN_RING = 144,        /* PDUs in the send queue */
-	CONN_RING_DATA = 128,   /* of which commands and data may use this many */
+	CONN_RING = 144,        /* PDUs in the send queue: of a connection that works, and ... */
+	CONN_RING_IDLE = 24,    /* ... of one that has nothing to do */
+	CONN_RING_SPARE = 16,   /* of which commands and data leave this many to others */
 	CONN_HEADER = PDU_BHS_LEN + 4, /* with its digest */
-	CONN_HEADERS = (CONN_RING + 1) * CONN_HEADER,
 	CONN_BATCH = 256 << 10, /* bytes after which a batch is closed: at first, and ... */
 	CONN_BATCH_MAX = 1 << 20, /* ... while the socket takes all of them at once */
 	CONN_LARGE = 32 << 10,  /* data segments from here on are not worth a second copy: see conn_space */
@@ -160,9 +161,10 @@ struct conn {
 	char *text_given;           /* the answer that the last text event lent out */
 
 	struct conn_in in;
-	struct conn_out *ring;      /* CONN_RING entries */
-	unsigned ring_head, ring_len;
-	uint8_t *headers;           /* of the ring's PDUs, one behind the other: see send_header */
+	struct conn_out *ring;      /* ring_room entries; see send_start */
+	unsigned ring_room, ring_head, ring_len;
+	uint8_t *headers;           /* of the ring's PDUs, one behind the other: see send_header; behind
+	                               the ring in the same memory */
 	unsigned headers_end;       /* where the next one goes */
 	size_t head_sent;           /* bytes of the head that left */
 	size_t batch_limit;         /* bytes after which the next batch is closed */
@@ -203,6 +205,7 @@ struct conn {
 	uint32_t numbered_sn;
 
 	uint32_t login_time;        /* milliseconds */
+	bool direct;                /* the login skips the security stage */
 	bool reinstates;            /* the login carries the ended connection's ExpStatSN ... */
 	uint32_t old_exp_stat_sn;   /* ... which is this (LOG-12) */
 
@@ -229,7 +232,7 @@ struct conn {
 	bool ev_doubt, ev_trust;
 	uint64_t limit;             /* deadline of login or logout, ENGINE_NEVER for none */
 
-	bool ev_open, ev_up, ev_text, ev_end;
+	bool ev_open, ev_up, ev_text, ev_verify, ev_end;
 	uint64_t ev_wake;
 	struct list async;          /* struct conn_async_item, owned */
 	unsigned asyncs;
@@ -283,6 +286,12 @@ int login_start(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY]);
 void login_free(struct login *login);
 int login_text_room(struct conn *c, uint32_t len, uint8_t **ret);
 int login_response(struct conn *c, const uint8_t *bhs, uint64_t now);
+/* What CONN_EVENT_VERIFY asks, and its answer; ignored if none was asked for. */
+void login_question(const struct login *login, struct chap_question *ret);
+void login_verdict(struct conn *c, const struct fault *why, uint64_t now);
+/* A login ended without a good answer. True if it had skipped the security stage: it shall be begun anew
+ * (conn_reopen), and will not skip it. */
+bool login_retreat(struct conn *c);
 /* Reads from the login what an error message wants to know: the stage's name. */
 const char *login_where(const struct login *login);
 
@@ -312,8 +321,13 @@ uint8_t *send_header(struct conn *c);
  * in. */
 void send_command_pdu(struct conn *c, uint8_t bhs[PDU_BHS_LEN], uint8_t *ahs, size_t ahs_len,
 		      const uint8_t *data, uint32_t len, struct task *task);
-/* How many PDUs the send queue takes at the moment. */
+/* Makes the send queue, small as yet: it grows when there is work. 0 or -ENOMEM. */
+int send_start(struct conn *c);
+/* The connection is idle: its queue may be small again. */
+void send_rest(struct conn *c);
+/* How many PDUs the send queue takes at the moment; and of commands and data. */
 unsigned send_room(const struct conn *c);
+bool send_data_room(const struct conn *c);
 /* Before an immediate request: false in ordering mode until the target has seen all numbers given
  * out; then the session pauses until send_calm_over (TOL-8). */
 bool send_calm(struct conn *c);

@@ -52,6 +52,8 @@ static enum conn_event_kind next_kind(struct conn *c)
 		return CONN_EVENT_OPEN;
 	if (take_flag(&c->ev_up))
 		return CONN_EVENT_UP;
+	if (take_flag(&c->ev_verify))
+		return CONN_EVENT_VERIFY;
 	if (c->asyncs)
 		return CONN_EVENT_ASYNC;
 	if (!list_empty(&c->done))
@@ -84,6 +86,9 @@ bool conn_next_event(struct conn *c, struct conn_event *ret)
 		break;
 	case CONN_EVENT_UP:
 		ret->up = c->up;
+		break;
+	case CONN_EVENT_VERIFY:
+		login_question(c->login, &ret->question);
 		break;
 	case CONN_EVENT_ASYNC:
 		pull_async(c, &ret->async);

@@ -227,7 +227,7 @@ static uint32_t send_data_out(struct conn *c, struct task *task)
 
 static bool has_room(const struct conn *c, size_t batch)
 {
-	return batch < c->batch_limit && c->ring_len < CONN_RING_DATA;
+	return batch < c->batch_limit && send_data_room(c);
 }
 
 void data_send_out(struct conn *c, size_t *batch)

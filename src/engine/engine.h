@@ -266,6 +266,8 @@ enum conn_event_kind {
 	CONN_EVENT_TRUST,      /* it was heard again */
 	CONN_EVENT_TEXT,       /* .text: the whole answer of conn_text, valid until the next door call */
 	CONN_EVENT_ASYNC,      /* .async: pass to session_conn_async */
+	CONN_EVENT_VERIFY,     /* .question: the login waits for conn_verdict (chap_config.outside), as long
+	                          as a login may take */
 	CONN_EVENT_WAKE,       /* .wake: bit per slot; call conn_wake on those connections */
 	CONN_EVENT_END,        /* the connection is over: close the socket, tell session_conn_ended.
 	                          Last event of this connection: all tasks were returned before. Pull up to
@@ -286,6 +288,7 @@ struct conn_up {
 	int portal_group_tag;          /* -1 if the target did not tell */
 	struct keys_params params;     /* in force on this connection; session-wide ones included */
 	char target_alias[256];
+	bool insists;                  /* the target refused a login that skipped the security stage */
 };
 
 /* A connection that ended and is to be logged out by another one. */
@@ -313,6 +316,7 @@ struct conn_event {
 	size_t text_len;
 	uint64_t wake;
 	struct conn_async async;
+	struct chap_question question;
 	struct conn_up up;
 	struct fault fault;            /* CONN_EVENT_END: why; FAULT_NONE after a clean logout */
 };
@@ -331,6 +335,9 @@ struct conn_counters *conn_counters(struct conn *c);
 void conn_start(struct conn *c, uint64_t now);
 /* TCP is up; login begins. `entropy`: fresh random bytes of cryptographic quality, for CHAP. */
 void conn_opened(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY], uint64_t now);
+/* The answer to CONN_EVENT_VERIFY; FAULT_NONE: the target's proof is right, else the login fails with
+ * this fault. Safe when the connection is over. */
+void conn_verdict(struct conn *c, const struct fault *why, uint64_t now);
 /* TCP failed, was refused or ended; why->kind tells. Ends the connection. Safe in every state. */
 void conn_closed(struct conn *c, const struct fault *why, uint64_t now);
 /* Where the next received bytes shall go: fills iov (at most 2), returns the count, 0 when the
@@ -417,9 +424,11 @@ struct session_event {
 	uint32_t cmd_sn;
 	uint32_t epoch;
 	bool returning;
-	struct conn_up up;
-	struct conn_async async;
-	struct fault fault;
+	union {
+		struct conn_up up;       /* JOINED */
+		struct conn_async async; /* ASYNC */
+		struct fault fault;      /* all others */
+	};
 };
 
 /* What becomes of a task that came back as TASK_SUSPENDED. */

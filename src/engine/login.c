@@ -2,8 +2,8 @@
  * login.c - the login phase of one connection: stages, security, operational keys, redirection
  * (RFC 7143 sections 6.3, 11.12, 11.13, 12).
  *
- * It starts in the security stage on every connection (TOL-6). The rules of single keys are in
- * proto/keys.c, those of CHAP in proto/chap.c.
+ * Without authentication a leading login skips the security stage, and is one exchange; any other
+ * starts there. The rules of single keys are in proto/keys.c, those of CHAP in proto/chap.c.
  */
 #include "engine/conn.h"
 
@@ -29,6 +29,7 @@ enum {
 enum login_step {
 	LOGIN_METHOD,      /* the target's choice of AuthMethod */
 	LOGIN_CHAP,        /* CHAP keys */
+	LOGIN_VERDICT,     /* nothing from the target: whether its proof is right is found out outside */
 	LOGIN_TO_OPERATION,/* security is done; the target shall agree to move on */
 	LOGIN_OPERATION,   /* operational keys, and the final response */
 };
@@ -39,6 +40,7 @@ struct login {
 	struct chap chap;
 	struct chap_config chap_config;
 	bool chap_begun;
+	bool moves_on;               /* LOGIN_VERDICT: the target's proof came with T=1 */
 	struct conn_text text;       /* of the response being joined */
 	uint32_t itt;
 	unsigned rounds;
@@ -65,6 +67,7 @@ const char *login_where(const struct login *login)
 	static const char *const names[] = {
 		[LOGIN_METHOD] = "security stage, choice of method",
 		[LOGIN_CHAP] = "security stage, CHAP",
+		[LOGIN_VERDICT] = "the target's CHAP response is being verified",
 		[LOGIN_TO_OPERATION] = "end of the security stage",
 		[LOGIN_OPERATION] = "operational stage",
 	};
@@ -115,13 +118,29 @@ static int send_request(struct conn *c, uint8_t csg, uint8_t nsg)
 	return 0;
 }
 
-/* LOG-3, LOG-8. The security stage comes first on every connection (LOG-4, LOG-19, TOL-6); None is
- * offered only when no authentication is wanted (SEC-1, SEC-17). */
+/* LOG-4, LOG-9 */
+static int send_operational(struct conn *c)
+{
+	keys_put_offers(&c->login->keys, &c->login->out);
+	c->login->step = LOGIN_OPERATION;
+	return send_request(c, PDU_STAGE_OPERATIONAL, PDU_STAGE_FULL_FEATURE);
+}
+
+/* LOG-8. None is offered only when no authentication is wanted (SEC-1, SEC-17). */
+static int send_security(struct conn *c)
+{
+	bool chap = c->options.chap.mode != CHAP_NONE;
+
+	text_put(&c->login->out, "AuthMethod", chap ? "CHAP" : "None");
+	c->login->step = LOGIN_METHOD;
+	return send_request(c, PDU_STAGE_SECURITY, chap ? 0 : PDU_STAGE_OPERATIONAL);
+}
+
+/* LOG-3, LOG-4, LOG-19 */
 static int send_first(struct conn *c)
 {
 	const struct session_config *config = c->shared->config;
 	struct login *l = c->login;
-	bool chap = c->options.chap.mode != CHAP_NONE;
 
 	text_put(&l->out, "InitiatorName", config->initiator_name);
 	if (config->initiator_alias && leading(c))
@@ -133,9 +152,7 @@ static int send_first(struct conn *c)
 		if (leading(c))
 			text_put(&l->out, "SessionType", "Normal");
 	}
-	text_put(&l->out, "AuthMethod", chap ? "CHAP" : "None");
-	l->step = LOGIN_METHOD;
-	return send_request(c, PDU_STAGE_SECURITY, chap ? 0 : PDU_STAGE_OPERATIONAL);
+	return c->direct ? send_operational(c) : send_security(c);
 }
 
 /* SN-2, ST-1 */
@@ -161,14 +178,6 @@ int login_start(struct conn *c, const uint8_t entropy[ENGINE_ENTROPY])
 		   keys_type(c), c->options.header_digest, c->options.data_digest,
 		   leading(c) ? NULL : &c->params);
 	return send_first(c);
-}
-
-/* LOG-4, LOG-9 */
-static int send_operational(struct conn *c)
-{
-	keys_put_offers(&c->login->keys, &c->login->out);
-	c->login->step = LOGIN_OPERATION;
-	return send_request(c, PDU_STAGE_OPERATIONAL, PDU_STAGE_FULL_FEATURE);
 }
 
 /* ---------------------------------------------------------------- responses: the header */
@@ -237,6 +246,25 @@ static bool drop_algorithm(struct conn *c, const struct pdu_login_response *pdu)
 	return true;
 }
 
+bool login_retreat(struct conn *c)
+{
+	if (!c->login || !c->direct || c->login->first_response_seen)
+		return false;
+	c->direct = false;
+	c->up.insists = true;
+	return true;
+}
+
+/* A target that does not let us skip the security stage says 0201 (LOG-19), or what else it may think
+ * of a request that it did not expect. What it says to a login with that stage, counts. */
+static bool asks_for_security(struct conn *c, const struct pdu_login_response *pdu)
+{
+	static const uint8_t details[] = { 0x00, 0x01, 0x07, 0x0b };
+
+	return pdu->status_class == 2 && memchr(details, pdu->status_detail, sizeof(details)) &&
+	       login_retreat(c);
+}
+
 /* LOG-17 */
 static int refused(struct conn *c, const struct pdu_login_response *pdu, uint64_t now)
 {
@@ -249,7 +277,7 @@ static int refused(struct conn *c, const struct pdu_login_response *pdu, uint64_
 		conn_redirect(c, address.host, address.port, now);
 		return c->over ? -1 : 0;
 	}
-	if (drop_algorithm(c, pdu)) {
+	if (asks_for_security(c, pdu) || drop_algorithm(c, pdu)) {
 		conn_reopen(c, now);
 		return 0;
 	}
@@ -344,6 +372,15 @@ static int take_text(struct conn *c)
 
 /* ---------------------------------------------------------------- steps */
 
+/* The login pauses: see login_verdict. */
+static int ask_verdict(struct conn *c, bool moves_on)
+{
+	c->login->step = LOGIN_VERDICT;
+	c->login->moves_on = moves_on;
+	c->ev_verify = true;
+	return 0;
+}
+
 /* SEC-3: CHAP_A goes out as soon as the method is agreed (LOG-20); then challenge and response. */
 static int step_chap(struct conn *c)
 {
@@ -361,29 +398,39 @@ static int step_chap(struct conn *c)
 	r = chap_step(&l->chap, l->text.buf, l->text.len, &l->out, &why);
 	if (r < 0)
 		return conn_fail(c, why.kind ? why.kind : FAULT_AUTH, 0, "%s", why.text);
+	if (r == CHAP_ASK)
+		return ask_verdict(c, false);
 	if (r == CHAP_DONE)
 		l->step = LOGIN_TO_OPERATION;
 	return send_request(c, PDU_STAGE_SECURITY, PDU_STAGE_OPERATIONAL);
 }
 
 /* The target moves on: with mutual CHAP its own answer comes now, else CHAP was done before
- * (SEC-7, SEC-17). */
+ * (SEC-7, SEC-17). Returns CHAP_DONE, CHAP_ASK, or negative. */
 static int last_chap_step(struct conn *c)
 {
 	struct login *l = c->login;
 	struct fault why = { .kind = FAULT_NONE };
 	int r = l->chap_begun ? chap_step(&l->chap, l->text.buf, l->text.len, &l->out, &why) : -EPROTO;
 
-	if (r < 0 || !chap_finished(&l->chap))
+	if (r < 0 || (r != CHAP_ASK && !chap_finished(&l->chap)))
 		return conn_fail(c, why.kind ? why.kind : FAULT_AUTH, 0, "%s", why.kind ? why.text :
 				 "the target skipped authentication");
-	return 0;
+	return r;
+}
+
+static int leave_security(struct conn *c)
+{
+	if (c->login->out.len)
+		return conn_fail(c, FAULT_PROTOCOL, 0, "keys to be answered in a final response");
+	return send_operational(c);
 }
 
 static int step_security(struct conn *c, const struct pdu_login_response *pdu)
 {
 	struct login *l = c->login;
 	bool chap = c->options.chap.mode != CHAP_NONE;
+	int r;
 
 	if (!pdu->transit) {
 		if (l->step == LOGIN_CHAP)
@@ -393,11 +440,35 @@ static int step_security(struct conn *c, const struct pdu_login_response *pdu)
 		/* LOG-6: it had more to say; ask to move on again. */
 		return send_request(c, PDU_STAGE_SECURITY, PDU_STAGE_OPERATIONAL);
 	}
-	if (chap && last_chap_step(c) < 0)
-		return -1;
-	if (l->out.len)
-		return conn_fail(c, FAULT_PROTOCOL, 0, "keys to be answered in a final response");
-	return send_operational(c);
+	r = chap ? last_chap_step(c) : CHAP_DONE;
+	if (r < 0)
+		return r;
+	return r == CHAP_ASK ? ask_verdict(c, true) : leave_security(c);
+}
+
+void login_question(const struct login *l, struct chap_question *ret)
+{
+	chap_question_get(&l->chap, ret);
+}
+
+/* SEC-8: found out outside. */
+void login_verdict(struct conn *c, const struct fault *why, uint64_t now)
+{
+	struct login *l = c->login;
+
+	if (l->step != LOGIN_VERDICT)
+		return;
+	if (why->kind) {
+		conn_fail(c, why->kind, why->detail, "%s", why->text);
+		return;
+	}
+	chap_verdict(&l->chap);
+	l->asked_at = now;
+	l->step = LOGIN_TO_OPERATION;
+	if (l->moves_on)
+		leave_security(c);
+	else
+		send_request(c, PDU_STAGE_SECURITY, PDU_STAGE_OPERATIONAL);
 }
 
 /* TRAP-5: a session of its own was opened. Close it again, then report. */
@@ -439,6 +510,7 @@ static int finish(struct conn *c, const struct pdu_login_response *pdu, uint64_t
 		return leave_stray_session(c, now);
 	c->ev_wake |= window_update(&c->shared->window, pdu->exp_cmd_sn, pdu->max_cmd_sn);
 	c->tsih = pdu->tsih;
+	c->told_stat_sn = pdu->stat_sn; /* after a single exchange it is none of this connection yet */
 	pulse_measured(c, l->trip);
 	if (!l->group_seen)
 		c->up.portal_group_tag = -1;
@@ -478,6 +550,8 @@ int login_response(struct conn *c, const uint8_t *bhs, uint64_t now)
 
 	pdu_get_login_response(bhs, &pdu);
 	l->text.len += pdu.data_len;
+	if (l->step == LOGIN_VERDICT && pdu.status_class <= 1) /* giving up is all that it may */
+		return conn_fail(c, FAULT_PROTOCOL, 0, "a login response that was not asked for");
 	if (pdu.status_class)
 		return refused(c, &pdu, now);
 	wrong = header_fault(c, &pdu);

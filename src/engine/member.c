@@ -129,6 +129,7 @@ int member_connect(struct session *s, struct member *m, const struct conn_option
 		.epoch = s->next_epoch, .portal_group_tag = s->portal_group_tag,
 		.session = joins ? &s->params : NULL, .reinstates = old != NULL,
 		.exp_stat_sn = old ? old->exp_stat_sn : 0,
+		.direct = !joins && !s->insists, /* TOL-6 */
 		.login = old || s->phase == PHASE_REOPENING ? recovery_login_time(s)
 							     : s->config.times.login };
 	int r;

@@ -262,6 +262,7 @@ static int silence_expire(struct conn *c, uint64_t now)
 	c->ping_at = now;
 	if (c->pings < CONN_PINGS)
 		c->wants |= WANT_PING;
+	send_rest(c);
 	return 0;
 }
 

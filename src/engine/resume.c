@@ -86,7 +86,7 @@ static void go_on(struct conn *c, struct task *task, size_t *batch, uint64_t now
 void resume_send(struct conn *c, size_t *batch, uint64_t now)
 {
 	list_for_each(it, &c->again) {
-		if (c->over || *batch >= CONN_BATCH || c->ring_len >= CONN_RING_DATA)
+		if (c->over || *batch >= CONN_BATCH || !send_data_room(c))
 			return;
 		go_on(c, list_entry(it, struct task, link), batch, now);
 	}

@@ -7,6 +7,7 @@
 #include "engine/conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,16 +26,64 @@ static bool digests_on(const struct conn *c)
 	return c->state != CONN_S4_IN_LOGIN; /* LOG-10, TRAP-10 */
 }
 
-unsigned send_room(const struct conn *c)
+/* Without memory the old one stays. Headers have room for one more than the ring can hold: what
+ * send_header skips at the end is less than that. */
+static int set_ring(struct conn *c, unsigned room)
 {
-	return CONN_RING - c->ring_len;
+	struct conn_out *ring = malloc(room * sizeof(*ring) + (room + 1) * CONN_HEADER);
+
+	assert(!c->ring_len);
+	if (!ring)
+		return -ENOMEM;
+	free(c->ring);
+	c->ring = ring;
+	c->headers = (uint8_t *)(ring + room);
+	c->ring_room = room;
+	c->ring_head = 0;
+	return 0;
 }
 
-/* Headers lie close together, so that those of PDUs without data leave as one piece. The room is one
- * header larger than all that the ring can hold: what is skipped at its end is less than that. */
+int send_start(struct conn *c)
+{
+	return set_ring(c, CONN_RING_IDLE);
+}
+
+void send_rest(struct conn *c)
+{
+	if (c->ring_room == CONN_RING && !c->ring_len)
+		set_ring(c, CONN_RING_IDLE);
+}
+
+/* Nothing is lent then, so it can move. */
+static void grow_ring(struct conn *c)
+{
+	bool works = !list_empty(&c->ready) || !list_empty(&c->data) || !list_empty(&c->again);
+
+	if (c->ring_room < CONN_RING && works)
+		set_ring(c, CONN_RING);
+}
+
+unsigned send_room(const struct conn *c)
+{
+	return c->ring_room - c->ring_len;
+}
+
+bool send_data_room(const struct conn *c)
+{
+	return c->ring_len + CONN_RING_SPARE < c->ring_room;
+}
+
+static struct conn_out *ring_at(const struct conn *c, unsigned i)
+{
+	unsigned at = c->ring_head + i;
+
+	return &c->ring[at < c->ring_room ? at : at - c->ring_room];
+}
+
+/* Headers lie close together, so that those of PDUs without data leave as one piece. */
 uint8_t *send_header(struct conn *c)
 {
-	if (!c->ring_len || c->headers_end > CONN_HEADERS - CONN_HEADER)
+	if (!c->ring_len || c->headers_end > c->ring_room * CONN_HEADER)
 		c->headers_end = 0;
 	return c->headers + c->headers_end;
 }
@@ -77,10 +126,9 @@ static void put_tail(struct conn *c, struct conn_out *out, const uint8_t *data, 
 static struct conn_out *put(struct conn *c, uint8_t bhs[PDU_BHS_LEN], uint8_t *ahs, size_t ahs_len,
 			    const uint8_t *data, uint32_t len)
 {
-	unsigned at = (c->ring_head + c->ring_len) % CONN_RING;
-	struct conn_out *out = &c->ring[at];
+	struct conn_out *out = ring_at(c, c->ring_len);
 
-	assert(c->ring_len < CONN_RING);
+	assert(c->ring_len < c->ring_room);
 	bhs[4] = (uint8_t)(ahs_len / 4);
 	bytes_put24(bhs + 5, len);
 	*out = (struct conn_out){ .header = send_header(c), .ahs = ahs, .ahs_len = (uint16_t)ahs_len,
@@ -126,9 +174,8 @@ static void drop_head(struct conn *c)
 	free(out->owned);
 	out->ahs = out->owned = NULL;
 	out->task = NULL;
-	c->ring_head = (c->ring_head + 1) % CONN_RING;
 	c->head_sent = 0;
-	if (!--c->ring_len)
+	if (!--c->ring_len || ++c->ring_head == c->ring_room)
 		c->ring_head = 0; /* the memory that was used last is the nearest */
 }
 
@@ -230,7 +277,7 @@ static bool send_requests(struct conn *c, uint64_t now)
 /* SN-5, SN-6, MCS-8 */
 static void send_commands(struct conn *c, size_t *batch, uint64_t now)
 {
-	while (*batch < c->batch_limit && c->ring_len < CONN_RING_DATA && !list_empty(&c->ready)) {
+	while (*batch < c->batch_limit && send_data_room(c) && !list_empty(&c->ready)) {
 		struct task *task = list_entry(c->ready.next, struct task, link);
 
 		if (!data_send_command(c, task, now))
@@ -266,6 +313,7 @@ static void produce(struct conn *c, uint64_t now)
 	if (!may_produce(c))
 		return;
 	follow_habits(c);
+	grow_ring(c);
 	data_send_out(c, &batch);
 	resume_send(c, &batch, now);
 	if (!send_requests(c, now) || c->state != CONN_S5_LOGGED_IN) /* AS-2, LO-2 */
@@ -313,7 +361,7 @@ unsigned conn_pending(struct conn *c, struct iovec *iov, unsigned max, uint64_t 
 	if (!c->ring_len)
 		produce(c, now);
 	for (unsigned i = 0; i < c->ring_len && n + PARTS <= max; i++) {
-		struct conn_out *out = &c->ring[(c->ring_head + i) % CONN_RING];
+		struct conn_out *out = ring_at(c, i);
 
 		n = add_iov(iov, n, out->header, out->header_len, &skip);
 		n = add_iov(iov, n, out->ahs, out->ahs_len, &skip);

@@ -72,6 +72,8 @@ void session_free(struct session *s)
 		explicit_bzero(s->portals, s->portal_count * sizeof(*s->portals));
 	free(s->portals);
 	free(s->events);
+	if (s->shared)
+		tags_done(&s->shared->tags);
 	free(s->shared);
 	free_config(&s->config);
 	free(s);
@@ -220,6 +222,7 @@ static void session_up(struct session *s, const struct conn *c, const struct con
 	set_ordering(s, s->config.ordering, s->config.one_holder);
 	if (s->portal_group_tag < 0)
 		s->portal_group_tag = up->portal_group_tag;
+	s->insists |= up->insists;
 	s->hold_until = ENGINE_NEVER;
 	s->failed = false;
 	s->phase = PHASE_UP;

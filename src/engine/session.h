@@ -88,6 +88,7 @@ struct session {
 	uint32_t next_epoch;           /* of the next connection */
 	struct keys_params params;
 	int portal_group_tag;
+	bool insists;                  /* on the security stage: no login skips it any more */
 	uint64_t retry_at, hold_until;
 	bool failed;                   /* the hold time is over */
 	struct cleanup cleanup[ENGINE_MAX_CONNS];

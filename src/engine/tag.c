@@ -1,6 +1,7 @@
 /* tag.c - see tag.h. RFC 7143 sections 4.2.5.3, 11.2.1.8. */
 #include "engine/tag.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* How many generations a tag has before they come again. The first is 1, so that no tag is 0; the
@@ -20,6 +21,34 @@ static uint32_t tag_generation(uint32_t itt)
 void tags_init(struct tags *t)
 {
 	memset(t, 0, sizeof(*t));
+	atomic_store(&t->part[0], t->first);
+}
+
+void tags_done(struct tags *t)
+{
+	for (unsigned i = 1; i < TAG_WORDS; i++)
+		free(atomic_load(&t->part[i]));
+}
+
+/* Of a slot that was given out. */
+static struct tag *tag_at(struct tags *t, uint32_t at)
+{
+	return atomic_load_explicit(&t->part[at / 64], memory_order_acquire) + at % 64;
+}
+
+/* Another thread may have been quicker. False without memory. */
+static bool make_part(struct tags *t, unsigned word)
+{
+	struct tag *none = NULL, *part;
+
+	if (atomic_load_explicit(&t->part[word], memory_order_acquire))
+		return true;
+	part = calloc(64, sizeof(*part));
+	if (!part)
+		return false;
+	if (!atomic_compare_exchange_strong(&t->part[word], &none, part))
+		free(part);
+	return true;
 }
 
 static bool take_from_word(struct tags *t, unsigned word, uint32_t *ret_slot)
@@ -39,9 +68,12 @@ static bool take_from_word(struct tags *t, unsigned word, uint32_t *ret_slot)
 
 static bool take_slot(struct tags *t, unsigned hint, uint32_t *ret_slot)
 {
-	for (unsigned i = 0; i < TAG_WORDS; i++)
-		if (take_from_word(t, (hint + i) % TAG_WORDS, ret_slot))
+	for (unsigned i = 0; i < TAG_WORDS; i++) {
+		unsigned word = (hint + i) % TAG_WORDS;
+
+		if (make_part(t, word) && take_from_word(t, word, ret_slot))
 			return true;
+	}
 	return false;
 }
 
@@ -54,6 +86,7 @@ static uint32_t generation_of(uint64_t use)
 /* PDU-6 */
 bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_itt)
 {
+	struct tag *tag;
 	uint32_t at;
 	uint64_t use;
 
@@ -62,9 +95,10 @@ bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_it
 		if (!take_slot(t, slot, &at))
 			return false;
 	}
-	use = (atomic_load_explicit(&t->tag[at].holder, memory_order_relaxed) >> 8) + 1;
-	t->tag[at].task = task;
-	atomic_store_explicit(&t->tag[at].holder, use << 8 | (slot + 1), memory_order_release);
+	tag = tag_at(t, at);
+	use = (atomic_load_explicit(&tag->holder, memory_order_relaxed) >> 8) + 1;
+	tag->task = task;
+	atomic_store_explicit(&tag->holder, use << 8 | (slot + 1), memory_order_release);
 	*ret_itt = generation_of(use) * ENGINE_MAX_TASKS + at;
 	return true;
 }
@@ -88,33 +122,33 @@ bool tags_idle(struct tags *t, unsigned slot)
 /* The holder's byte: slot + 1, or one of these. */
 enum { HELD_BY_NONE = 0, /* it is free */ HELD_BY_NOBODY = 0xff /* adrift */ };
 
-static void set_holder(struct tags *t, uint32_t itt, unsigned holder)
+static void set_holder(struct tag *tag, unsigned holder)
 {
-	uint32_t at = tag_slot(itt);
-	uint64_t use = atomic_load_explicit(&t->tag[at].holder, memory_order_relaxed) >> 8;
+	uint64_t use = atomic_load_explicit(&tag->holder, memory_order_relaxed) >> 8;
 
 	/* Only who has the task calls this, so nobody else writes in between. */
-	atomic_store_explicit(&t->tag[at].holder, use << 8 | holder, memory_order_release);
+	atomic_store_explicit(&tag->holder, use << 8 | holder, memory_order_release);
 }
 
 uint64_t tag_free(struct tags *t, uint32_t itt)
 {
 	uint32_t at = tag_slot(itt);
+	struct tag *tag = tag_at(t, at);
 
-	t->tag[at].task = NULL;
-	set_holder(t, itt, HELD_BY_NONE);
+	tag->task = NULL;
+	set_holder(tag, HELD_BY_NONE);
 	atomic_fetch_and(&t->used[at / 64], ~(UINT64_C(1) << at % 64));
 	return atomic_load(&t->waiting) ? atomic_exchange(&t->waiting, 0) : 0;
 }
 
 void tag_leave(struct tags *t, uint32_t itt)
 {
-	set_holder(t, itt, HELD_BY_NOBODY);
+	set_holder(tag_at(t, tag_slot(itt)), HELD_BY_NOBODY);
 }
 
 void tag_move(struct tags *t, uint32_t itt, unsigned slot)
 {
-	set_holder(t, itt, slot + 1);
+	set_holder(tag_at(t, tag_slot(itt)), slot + 1);
 }
 
 /* How many uses ago the slot had this generation; as many as there were, if it never had. */
@@ -132,15 +166,22 @@ static uint64_t uses_since(uint64_t use, uint32_t generation)
 enum tag_match tag_find(struct tags *t, uint32_t itt, unsigned slot, struct task **ret_task)
 {
 	uint32_t at = tag_slot(itt);
-	uint64_t holder = atomic_load(&t->tag[at].holder), use = holder >> 8;
-	uint64_t since = uses_since(use, tag_generation(itt));
+	struct tag *part = atomic_load_explicit(&t->part[at / 64], memory_order_acquire);
+	struct tag *tag;
+	uint64_t holder, use, since;
 
+	if (!part)
+		return TAG_FOREIGN;
+	tag = part + at % 64;
+	holder = atomic_load(&tag->holder);
+	use = holder >> 8;
+	since = uses_since(use, tag_generation(itt));
 	if (since >= use)
 		return TAG_FOREIGN;
 	if (since || !(holder & 0xff))
 		return TAG_STALE;
 	if ((holder & 0xff) != slot + 1)
 		return TAG_FOREIGN;
-	*ret_task = t->tag[at].task;
+	*ret_task = tag->task;
 	return TAG_OURS;
 }

@@ -19,18 +19,23 @@
 
 enum { TAG_WORDS = ENGINE_MAX_TASKS / 64 };
 
+struct tag {
+	_Atomic uint64_t holder; /* times it was used << 8 | connection slot + 1, 0 if free, 0xff if no
+	                            connection holds it */
+	struct task *task;       /* NULL for a request that is no SCSI command */
+};
+
 struct tags {
 	_Atomic uint64_t used[TAG_WORDS];
 	_Atomic uint64_t waiting; /* connection slots that wait for a tag to be freed */
-	struct {
-		_Atomic uint64_t holder; /* times it was used << 8 | connection slot + 1, 0 if free, 0xff
-		                            if no connection holds it */
-		struct task *task;       /* NULL for a request that is no SCSI command */
-	} tag[ENGINE_MAX_TASKS];
+	_Atomic(struct tag *) part[TAG_WORDS]; /* 64 tags each: what belongs to a word of `used`. NULL
+	                                          until one of them is needed; owned */
+	struct tag first[64];     /* part 0, so that there always are some */
 };
 
 void tags_init(struct tags *t);
-/* False if the table is full: `slot` will be in the mask of a later tag_free. */
+void tags_done(struct tags *t);
+/* False if the table is full, or can't grow: `slot` will be in the mask of a later tag_free. */
 bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_itt);
 /* True if no tag is in use. Otherwise `slot` will be in the mask of a later tag_free. */
 bool tags_idle(struct tags *t, unsigned slot);

@@ -103,11 +103,14 @@ static bool algorithms_good(const struct chap_config *config)
 
 static bool mutual_good(const struct chap_config *config)
 {
+	if (config->challenge_len < CHALLENGE_SEED_MIN ||
+	    config->challenge_len > sizeof config->challenge ||
+	    config->target_name_len > NAME_MAX_BYTES)
+		return false;
+	if (config->outside)
+		return config->target_secret_len == 0 && config->algorithm_count == 1;
 	return config->target_secret_len > 0 &&
 	       config->target_secret_len <= sizeof config->target_secret &&
-	       config->challenge_len >= CHALLENGE_SEED_MIN &&
-	       config->challenge_len <= sizeof config->challenge &&
-	       config->target_name_len <= NAME_MAX_BYTES &&
 	       !secret_equal(config->secret, config->secret_len, config->target_secret,
 			     config->target_secret_len); /* SEC-11 */
 }
@@ -375,9 +378,12 @@ static int step_response(struct chap *chap, const struct answer *answer, struct 
 		return refuse(chap, fault, FAULT_AUTH, "the target has another CHAP name than expected");
 	if (text_binary(answer->r.value, proof, sizeof proof, &proof_len) < 0)
 		return refuse(chap, fault, FAULT_PROTOCOL, "CHAP_R is malformed or too long");
-	good = proof_matches(chap, config->target_secret, config->target_secret_len, proof,
-			     proof_len);
+	good = config->outside ? proof_len == sizeof chap->proof
+			       : proof_matches(chap, config->target_secret,
+					       config->target_secret_len, proof, proof_len);
 	reflected = proof_matches(chap, config->secret, config->secret_len, proof, proof_len);
+	if (config->outside && good)
+		memcpy(chap->proof, proof, sizeof chap->proof);
 	secret_wipe(proof, sizeof proof);
 	if (reflected) /* SEC-9 */
 		return refuse(chap, fault, FAULT_AUTH, "the target answered with our secret");
@@ -386,8 +392,24 @@ static int step_response(struct chap *chap, const struct answer *answer, struct 
 
 	memcpy(chap->peer, answer->n.value, answer->n.value_len);
 	chap->peer_len = (unsigned)answer->n.value_len;
+	chap->state = config->outside ? CHAP_WAIT_VERDICT : CHAP_FINISHED;
+	return config->outside ? CHAP_ASK : CHAP_DONE;
+}
+
+void chap_question_get(const struct chap *chap, struct chap_question *ret)
+{
+	assert(chap->state == CHAP_WAIT_VERDICT);
+	*ret = (struct chap_question){ .name_len = chap->peer_len,
+		.identifier = chap->config->identifier, .challenge_len = chap->challenge_len };
+	memcpy(ret->name, chap->peer, chap->peer_len);
+	memcpy(ret->challenge, chap->challenge, chap->challenge_len);
+	memcpy(ret->response, chap->proof, sizeof chap->proof);
+}
+
+void chap_verdict(struct chap *chap)
+{
+	assert(chap->state == CHAP_WAIT_VERDICT);
 	chap->state = CHAP_FINISHED;
-	return CHAP_DONE;
 }
 
 /* SEC-3 */
@@ -408,6 +430,8 @@ int chap_step(struct chap *chap, const char *text, size_t len, struct text_out *
 		return step_challenge(chap, &answer, out, fault);
 	case CHAP_WAIT_RESPONSE:
 		return step_response(chap, &answer, fault);
+	case CHAP_WAIT_VERDICT:
+		return refuse(chap, fault, FAULT_PROTOCOL, "a response before our next request");
 	case CHAP_FINISHED:
 		return answer.got ? refuse(chap, fault, FAULT_PROTOCOL, "a key after the end") :
 				    CHAP_DONE;

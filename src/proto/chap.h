@@ -47,6 +47,9 @@ struct chap_config {
 	unsigned target_secret_len;
 	uint8_t target_name[256];   /* CHAP_N that the target must give; CHAP_MUTUAL (SEC-15) */
 	unsigned target_name_len;   /* 0: any */
+	/* CHAP_MUTUAL: somebody else tells whether the target's proof is right (a RADIUS server; section
+	 * 9.2.1), see CHAP_ASK. There is no target_secret then, and CHAP_MD5 alone can be offered. */
+	bool outside;
 	/* Random bytes from a good source, 16 to 64, for CHAP_MUTUAL. The challenge sent is a hash of
 	 * them and of `attempt`: count that up for each login made with the same configuration. */
 	uint8_t challenge[64];
@@ -56,9 +59,24 @@ struct chap_config {
 	struct chap_open *open;     /* may be NULL; must outlive the login */
 };
 
-enum chap_state { CHAP_IDLE, CHAP_WAIT_CHALLENGE, CHAP_WAIT_RESPONSE, CHAP_FINISHED };
+enum chap_state {
+	CHAP_IDLE, CHAP_WAIT_CHALLENGE, CHAP_WAIT_RESPONSE, CHAP_WAIT_VERDICT, CHAP_FINISHED,
+};
 
-enum { CHAP_MORE = 0, CHAP_DONE = 1 };
+enum { CHAP_MORE = 0, CHAP_DONE = 1, CHAP_ASK = 2 };
+
+enum { CHAP_MD5_LEN = 16 };
+
+/* What chap_config.outside has somebody else judge: whether `response` is the MD5 of the identifier,
+ * the secret of that name, and the challenge. */
+struct chap_question {
+	uint8_t name[256];
+	unsigned name_len;
+	uint8_t identifier;
+	uint8_t challenge[32];
+	unsigned challenge_len;
+	uint8_t response[CHAP_MD5_LEN];
+};
 
 struct chap {
 	enum chap_state state;
@@ -69,6 +87,7 @@ struct chap {
 	_Atomic uint64_t *open_slot;
 	uint8_t peer[256];          /* the target's CHAP_N, for display */
 	unsigned peer_len;
+	uint8_t proof[CHAP_MD5_LEN]; /* CHAP_WAIT_VERDICT: the target's */
 };
 
 /* All algorithms, strongest first. */
@@ -85,11 +104,17 @@ int chap_begin(struct chap *chap, const struct chap_config *config, struct text_
 /* Takes one complete response text, and writes the keys of our next step. Keys that do not begin
  * with CHAP_ are skipped. Returns CHAP_MORE: another response with CHAP keys must come; CHAP_DONE:
  * nothing more is due from the target (one-way: after our CHAP_R was written; mutual: the target
- * proved itself). Called again after CHAP_DONE it only makes sure that no CHAP key comes any more.
+ * proved itself); CHAP_ASK: the target gave a proof, and chap_config.outside has it judged by somebody
+ * else (chap_question_get); CHAP_DONE is what chap_verdict makes of it. Called again after CHAP_DONE it
+ * only makes sure that no CHAP key comes any more.
  * Negative with *fault (FAULT_AUTH or FAULT_PROTOCOL): drop the connection. */
 int chap_step(struct chap *chap, const char *text, size_t len, struct text_out *out,
 	      struct fault *fault);
-/* True once chap_step returned CHAP_DONE and nothing failed since. */
+/* After CHAP_ASK. */
+void chap_question_get(const struct chap *chap, struct chap_question *ret);
+/* The proof was found to be right. For one that is not, end the login. */
+void chap_verdict(struct chap *chap);
+/* True once chap_step returned CHAP_DONE, or chap_verdict was called, and nothing failed since. */
 bool chap_finished(const struct chap *chap);
 /* Ends it, in every state, and wipes. A zeroed struct is fine. */
 void chap_done(struct chap *chap);

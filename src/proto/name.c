@@ -153,6 +153,16 @@ int name_check_received(const char *name)
 	return length_good(name) && all_good(name, is_visible) ? 0 : -EINVAL;
 }
 
+static bool is_printable(char c)
+{
+	return c >= ' ' && c != 0x7f;
+}
+
+int name_check_alias(const char *text)
+{
+	return all_good(text, is_printable) ? 0 : -EINVAL;
+}
+
 /* ---------------------------------------------------------------- addresses */
 
 static bool is_dns(const char *host)

@@ -20,6 +20,10 @@ int name_fold(const char *name, char ret[NAME_MAX_LEN + 1]);
  * targets with names of their own making exist and must be shown (NAM-5). */
 int name_check_received(const char *name);
 
+/* Whether a text for people that a peer sent, an alias, may be shown: UTF-8 without controls. Returns 0
+ * or -EINVAL. */
+int name_check_alias(const char *text);
+
 struct name_address {
 	char host[256];  /* DNS name, IPv4, or IPv6 without brackets (a %scope is kept) */
 	uint16_t port;   /* NAME_PORT if the text has none */

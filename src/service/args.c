@@ -153,6 +153,53 @@ int args_get_options(sd_bus_message *message, struct options *ret)
 	return 0;
 }
 
+/* -ENOMEM too. */
+static int luns_read(sd_bus_message *message, struct mappings *ret)
+{
+	struct mapping_lun *lun = calloc(MAPPING_LUNS_MAX, sizeof(*lun));
+	uint32_t count = 0;
+	int r = lun ? 1 : -ENOMEM;
+
+	while (r > 0 && count < MAPPING_LUNS_MAX) {
+		r = sd_bus_message_read(message, "(tu)", &lun[count].target_lun, &lun[count].os_lun);
+		count += r > 0;
+	}
+	/* Leaving an array that has more fails. */
+	if (r >= 0)
+		r = sd_bus_message_exit_container(message);
+	if (r < 0 || !count) {
+		free(lun);
+		lun = NULL;
+	}
+	if (r < 0)
+		return r;
+	ret->lun = lun;
+	ret->count = count;
+	return 0;
+}
+
+int args_get_mappings(sd_bus_message *message, struct mappings *ret)
+{
+	struct mappings mappings = { .present = false };
+	int present, r;
+
+	if (sd_bus_message_enter_container(message, 'r', "buua(tu)") <= 0 ||
+	    sd_bus_message_read(message, "buu", &present, &mappings.os_bus, &mappings.os_target) <= 0 ||
+	    sd_bus_message_enter_container(message, 'a', "(tu)") <= 0)
+		return -EINVAL;
+	r = luns_read(message, &mappings);
+	if (r < 0 || sd_bus_message_exit_container(message) < 0) {
+		mappings_done(&mappings);
+		return r == -ENOMEM ? r : -EINVAL;
+	}
+	if (present)
+		mappings.present = true;
+	else
+		mappings_done(&mappings);
+	*ret = mappings;
+	return 0;
+}
+
 int args_put_portal(sd_bus_message *message, const struct portal *portal)
 {
 	return sd_bus_message_append(message, "(bssq)", portal->present, portal->symbolic_name,
@@ -173,5 +220,22 @@ int args_put_options(sd_bus_message *message, const struct options *o)
 		r = sd_bus_message_append_array(message, 'y', o->username, o->username_len);
 	if (r >= 0)
 		r = sd_bus_message_append_array(message, 'y', NULL, 0);
+	return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int args_put_mappings(sd_bus_message *message, const struct mappings *mappings)
+{
+	int r = sd_bus_message_open_container(message, 'r', "buua(tu)");
+
+	if (r >= 0)
+		r = sd_bus_message_append(message, "buu", mappings->present, mappings->os_bus,
+					  mappings->os_target);
+	if (r >= 0)
+		r = sd_bus_message_open_container(message, 'a', "(tu)");
+	for (uint32_t i = 0; i < mappings->count && r >= 0; i++)
+		r = sd_bus_message_append(message, "(tu)", mappings->lun[i].target_lun,
+					  mappings->lun[i].os_lun);
+	if (r >= 0)
+		r = sd_bus_message_close_container(message);
 	return r < 0 ? r : sd_bus_message_close_container(message);
 }

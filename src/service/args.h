@@ -31,8 +31,11 @@ int args_get_bytes(sd_bus_message *message, void *ret, size_t room, size_t *ret_
 int args_get_portal(sd_bus_message *message, struct portal *ret);
 /* Nothing is judged but lengths. Wipe it after use. */
 int args_get_options(sd_bus_message *message, struct options *ret);
+/* At most MAPPING_LUNS_MAX LUNs. Free with mappings_done; on failure there is nothing to free. */
+int args_get_mappings(sd_bus_message *message, struct mappings *ret);
 
 int args_put_portal(sd_bus_message *message, const struct portal *portal);
+int args_put_mappings(sd_bus_message *message, const struct mappings *mappings);
 /* Without the password, its length and its bit. */
 int args_put_options(sd_bus_message *message, const struct options *options);
 

@@ -11,6 +11,7 @@
 #include "service/args.h"
 #include "service/bus_call.h"
 #include "service/discover.h"
+#include "service/isns.h"
 #include "service/log.h"
 #include "service/status.h"
 
@@ -143,7 +144,7 @@ void handle_ReportIScsiSendTargetPortals(struct bus_call *call)
 
 /* ---- ReportIScsiTargets */
 
-/* A forced report waits for a discovery at each portal. */
+/* A forced report waits for a discovery at each portal and iSNS server. */
 struct refresh {
 	struct bus_call *call;
 	unsigned pending;
@@ -159,9 +160,10 @@ static void targets_answer(struct bus_call *call, uint32_t status)
 		r = sd_bus_message_open_container(reply, 'a', "s");
 	if (r >= 0) {
 		list_for_each(it, &call->service->targets.list) {
-			if (r >= 0)
-				r = sd_bus_message_append(reply, "s",
-							  list_entry(it, struct target, link)->name);
+			const struct target *target = list_entry(it, struct target, link);
+
+			if (r >= 0 && target_listed(target))
+				r = sd_bus_message_append(reply, "s", target->name);
 		}
 	}
 	if (r >= 0)
@@ -205,6 +207,10 @@ void handle_ReportIScsiTargets(struct bus_call *call)
 	list_for_each(it, &service->portals) {
 		refresh->pending++;
 		discover_start(service, list_entry(it, struct source, link), refreshed, refresh);
+	}
+	list_for_each(it, &service->isns.servers) {
+		refresh->pending++;
+		isns_refresh(list_entry(it, struct isns_server, link), refreshed, refresh);
 	}
 	refreshed(refresh, ERROR_SUCCESS);
 }

@@ -11,6 +11,7 @@
 #include "iscsierr.h"
 #include "service/args.h"
 #include "service/bus_call.h"
+#include "service/isns.h"
 #include "service/log.h"
 #include "service/node.h"
 #include "service/ports.h"
@@ -65,8 +66,10 @@ void handle_SetIScsiInitiatorNodeName(struct bus_call *call)
 
 	if (r == 0)
 		r = node_set_name(call->service, name);
-	if (r == 0)
+	if (r == 0) {
 		log_notice("the initiator's name is now %s", call->service->node_name);
+		isns_renamed(call->service);
+	}
 	bus_call_done(call, r == -EINVAL ? ISDSC_INVALID_ISCSI_NAME : status_of_errno(r));
 }
 

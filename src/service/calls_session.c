@@ -10,10 +10,13 @@
 #include "proto/name.h"
 #include "scsi/lun.h"
 #include "service/args.h"
+#include "service/log.h"
+#include "service/logins.h"
+#include "service/mappings.h"
 #include "service/svc_conn.h"
 #include "service/svc_session.h"
 
-enum { KEY_MAX = 4096, DEVICE_NUMBER_NONE = -1 };
+enum { DEVICE_NUMBER_NONE = -1 };
 
 /* Finds the session that the next argument names. NULL: the call was ended. */
 static struct svc_session *session_argument(struct bus_call *call)
@@ -31,18 +34,27 @@ static struct svc_session *session_argument(struct bus_call *call)
 	return session;
 }
 
+/* For IPsec, which isn't used yet. */
+static int key_decode(sd_bus_message *m, struct preshared_key *key)
+{
+	size_t len = 0;
+	int r = args_get_bytes(m, key->bytes, sizeof(key->bytes), &len);
+
+	key->len = (uint16_t)len;
+	return r;
+}
+
 /* ---- LoginIScsiTarget */
 
 struct login_arguments {
 	struct svc_login login;
+	struct preshared_key key;
 	char target[OPTIONS_TEXT], instance[OPTIONS_TEXT];
-	bool mappings, persistent;
+	bool persistent;
 };
 
 static int login_decode(sd_bus_message *m, struct login_arguments *a)
 {
-	uint8_t key[KEY_MAX];
-	size_t key_len;
 	int r = args_get_text(m, a->target, sizeof(a->target));
 
 	if (r == 0)
@@ -56,15 +68,12 @@ static int login_decode(sd_bus_message *m, struct login_arguments *a)
 	if (r == 0)
 		r = args_get_u64(m, &a->login.security_flags);
 	if (r == 0)
-		r = args_get_bool(m, &a->mappings);
+		r = args_get_mappings(m, &a->login.mappings);
 	if (r == 0)
 		r = args_get_options(m, &a->login.options);
 	if (r == 0)
-		r = args_get_bytes(m, key, sizeof(key), &key_len); /* for IPsec, which isn't used */
-	if (r == 0)
-		r = args_get_bool(m, &a->persistent);
-	secret_wipe(key, sizeof(key));
-	return r;
+		r = key_decode(m, &a->key);
+	return r == 0 ? args_get_bool(m, &a->persistent) : r;
 }
 
 static uint32_t login_check(struct service *service, struct login_arguments *a)
@@ -79,24 +88,53 @@ static uint32_t login_check(struct service *service, struct login_arguments *a)
 	if (a->login.port_number == 0 ||
 	    (!*a->instance && a->login.port_number != PORT_NUMBER_ANY))
 		return ERROR_INVALID_PARAMETER;
-	if (a->persistent || a->mappings)
-		return ERROR_NOT_SUPPORTED;
+	status = mappings_check(&a->login.mappings);
+	if (status)
+		return status;
 	a->login.target = targets_find(&service->targets,
 				       name_fold(a->target, name) == 0 ? name : a->target);
 	return a->login.target ? ERROR_SUCCESS : ISDSC_TARGET_NOT_FOUND;
 }
 
+/* It is stored, and no more. */
+static uint32_t login_store(struct service *service, struct login_arguments *a)
+{
+	struct store_login stored = {
+		.informational = a->login.informational,
+		.port_number = a->login.port_number,
+		.portal = a->login.portal,
+		.security_flags = a->login.security_flags,
+		.mappings = a->login.mappings,
+		.options = a->login.options,
+		.key = a->key,
+	};
+	uint32_t status;
+
+	strcpy(stored.name, a->login.target->name);
+	strcpy(stored.instance, a->instance);
+	status = logins_put(service, &stored);
+	a->login.mappings = stored.mappings;
+	secret_wipe(&stored, sizeof(stored));
+	if (!status)
+		log_notice("%s: a persistent login was stored", a->login.target->name);
+	return status;
+}
+
 void handle_LoginIScsiTarget(struct bus_call *call)
 {
+	const struct svc_asker asker = { .call = call };
 	struct login_arguments a = { .persistent = false };
 	uint32_t status = ERROR_INVALID_PARAMETER;
 
 	if (login_decode(call->message, &a) == 0)
 		status = login_check(call->service, &a);
-	if (status)
+	if (!status && a.persistent)
+		status = login_store(call->service, &a);
+	if (status || a.persistent)
 		bus_call_done(call, status);
 	else
-		svc_session_login(call, call->service, &a.login);
+		svc_session_login(&asker, call->service, &a.login);
+	mappings_done(&a.login.mappings);
 	secret_wipe(&a, sizeof(a));
 }
 
@@ -116,51 +154,40 @@ void handle_LogoutIScsiTarget(struct bus_call *call)
 
 /* ---- AddIScsiConnection, RemoveIScsiConnection */
 
-struct add_arguments {
-	struct id id;
-	uint32_t port_number;
-	struct portal portal;
-	uint64_t security_flags;
-	struct options options;
-};
-
-static int add_decode(sd_bus_message *m, struct add_arguments *a)
+static int add_decode(sd_bus_message *m, struct id *id, struct store_login_conn *asked)
 {
-	uint8_t key[KEY_MAX];
-	size_t key_len;
-	int r = args_get_id(m, &a->id);
+	int r = args_get_id(m, id);
 
 	if (r == 0)
-		r = args_get_u32(m, &a->port_number);
+		r = args_get_u32(m, &asked->port_number);
 	if (r == 0)
-		r = args_get_portal(m, &a->portal);
+		r = args_get_portal(m, &asked->portal);
 	if (r == 0)
-		r = args_get_u64(m, &a->security_flags);
+		r = args_get_u64(m, &asked->security_flags);
 	if (r == 0)
-		r = args_get_options(m, &a->options);
-	if (r == 0)
-		r = args_get_bytes(m, key, sizeof(key), &key_len);
-	secret_wipe(key, sizeof(key));
-	return r;
+		r = args_get_options(m, &asked->options);
+	return r == 0 ? key_decode(m, &asked->key) : r;
 }
 
 void handle_AddIScsiConnection(struct bus_call *call)
 {
+	const struct svc_asker asker = { .call = call };
+	struct store_login_conn asked = { .port_number = 0 };
 	struct svc_session *session = NULL;
-	struct add_arguments a = { .port_number = 0 };
 	uint32_t status = ERROR_INVALID_PARAMETER;
+	struct id id;
 
-	if (add_decode(call->message, &a) == 0 && a.port_number != 0)
-		status = effective_check(&a.options, a.security_flags);
+	if (add_decode(call->message, &id, &asked) == 0 && asked.port_number != 0)
+		status = effective_check(&asked.options, asked.security_flags);
 	if (!status) {
-		session = svc_session_find(call->service, a.id.unique, a.id.specific);
+		session = svc_session_find(call->service, id.unique, id.specific);
 		status = session ? ERROR_SUCCESS : ISDSC_INVALID_SESSION_ID;
 	}
 	if (status)
 		bus_call_done(call, status);
 	else
-		svc_session_add(session, call, &a.portal, a.port_number, a.security_flags, &a.options);
-	secret_wipe(&a, sizeof(a));
+		svc_session_add(session, &asker, &asked);
+	secret_wipe(&asked, sizeof(asked));
 }
 
 void handle_RemoveIScsiConnection(struct bus_call *call)
@@ -273,8 +300,8 @@ static int put_device(sd_bus_message *reply, const struct svc_session *session,
 {
 	const struct disk_info *info = disk_info(unit->disk);
 
-	return sd_bus_message_append(reply, BUS_DEVICE, INITIATOR_INSTANCE, session->target_name, 0,
-		session->target_number, unit->os_lun, info->lun, info->device_type,
+	return sd_bus_message_append(reply, BUS_DEVICE, INITIATOR_INSTANCE, session->target_name,
+		session->bus_number, session->target_number, unit->os_lun, info->lun, info->device_type,
 		info->serving ? info->socket_path : "", DEVICE_NUMBER_NONE, info->vendor,
 		info->product, info->revision, info->serial, info->wwid, info->blocks,
 		info->block_size, info->read_only);

@@ -54,7 +54,8 @@ uint32_t connect_check(struct service *service, const char *host, uint16_t socke
 		       uint32_t port_number, uint64_t security_flags)
 {
 	struct port port;
-	uint32_t status = effective_security(security_flags, discover_flags(service, host, socket));
+	uint32_t status = effective_security(security_flags, discover_flags(service, host, socket),
+					     service->defaults.value[DEFAULT_SECURITY_FLAGS]);
 
 	return status ? status : connect_port(service, host, port_number, &port);
 }

@@ -10,12 +10,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "service/effective.h"
 #include "service/store.h"
 
 enum kind {
 	KIND_NUMBER,
 	KIND_AUTO_NUMBER, /* a number, or `auto`: DEFAULT_AUTO */
 	KIND_CHOICE,     /* the value is the index of the word */
+	KIND_FLAGS,      /* security flags: a number, printed in hexadecimal */
 	KIND_ALGORITHMS, /* CHAP algorithm codes, the first in the lowest byte */
 };
 
@@ -23,6 +25,8 @@ static const char *const on_off[] = { "off", "on", NULL };
 static const char *const digests[] = { "none", "crc32c", NULL };
 static const char *const orderings[] = { "off", "on", "auto", "strict", NULL };
 static const char *const reassigns[] = { "off", "on", "auto", NULL };
+static const char *const protections[] = { "auto", "always", NULL };
+static const char *const radius_names[] = { "any", "target", NULL };
 static const char *const reportings[] = { "rfc3720", "response-fence", "fast-abort", NULL };
 
 /* In the order of the API's numbers, without its vendor specific one; calls_policy.c knows. */
@@ -102,6 +106,22 @@ static const struct {
 		"iSCSIProtocolLevel offered; 1 is not offered, it is what holds without" },
 	[DEFAULT_LOAD_BALANCE_POLICY] = { "load-balance-policy", KIND_CHOICE, 0, 5, 1, policies,
 		"Load balance policy that a session begins with; see SetLoadBalancePolicy" },
+	[DEFAULT_PERSISTENT_LOGIN_TIME] = { "persistent-login-time", KIND_NUMBER, 0, 3600, 30, NULL,
+		"Seconds that the start of the service waits for persistent logins" },
+	[DEFAULT_BOUND_DEVICE_TIME] = { "bound-device-time", KIND_NUMBER, 0, 86400, 120, NULL,
+		"Seconds that the start of the service waits for persistently bound devices" },
+	[DEFAULT_PERSISTENT_CONNECTIONS] = { "persistent-connections", KIND_CHOICE, 0, 1, 0, on_off,
+		"Connections added to a session with a persistent login come back with it" },
+	[DEFAULT_SECURITY_FLAGS] = { "security-flags", KIND_FLAGS, 0, SECURITY_FLAGS_ALL, 0, NULL,
+		"Security flags of connections where neither caller nor portal has valid ones; see PSKey" },
+	[DEFAULT_RADIUS_TIME] = { "radius-time", KIND_NUMBER, 1, 60, 3, NULL,
+		"Seconds that a RADIUS server has to answer before the next one is asked" },
+	[DEFAULT_RADIUS_PORT] = { "radius-port", KIND_NUMBER, 1, 65535, 1812, NULL,
+		"UDP port of the RADIUS servers" },
+	[DEFAULT_RADIUS_PROTECTION] = { "radius-protection", KIND_CHOICE, 0, 1, 0, protections,
+		"Always: RADIUS answers need a Message-Authenticator; auto: of servers that once sent one" },
+	[DEFAULT_RADIUS_NAME] = { "radius-name", KIND_CHOICE, 0, 1, 0, radius_names,
+		"CHAP name of a target that RADIUS verifies: any that the server knows, or the target's own" },
 };
 
 static const struct {
@@ -196,10 +216,12 @@ uint32_t defaults_built_in(enum default_id id)
 	return table[id].built_in;
 }
 
-/* Who may change things has nothing to do with a target. */
+/* Who may change things, and how long the start takes, has nothing to do with a target. */
 bool defaults_per_target(enum default_id id)
 {
-	return id != DEFAULT_GROUP_MAY_CHANGE;
+	return id != DEFAULT_GROUP_MAY_CHANGE && id != DEFAULT_PERSISTENT_LOGIN_TIME &&
+	       id != DEFAULT_BOUND_DEVICE_TIME && id != DEFAULT_SECURITY_FLAGS &&
+	       id != DEFAULT_RADIUS_TIME && id != DEFAULT_RADIUS_PORT && id != DEFAULT_RADIUS_PROTECTION;
 }
 
 static int number_parse(enum default_id id, const char *text, uint32_t *ret)
@@ -250,6 +272,20 @@ static int algorithms_parse(const char *text, uint32_t *ret)
 	return 0;
 }
 
+/* Flags that IPsec can be had with, in any base of C. */
+static int flags_parse(enum default_id id, const char *text, uint32_t *ret)
+{
+	static const struct options none;
+	char *end;
+	unsigned long value = strtoul(text, &end, 0);
+
+	if (end == text || *end || *text == '-' || value > table[id].max ||
+	    effective_check(&none, value) != 0)
+		return -EINVAL;
+	*ret = (uint32_t)value;
+	return 0;
+}
+
 int defaults_parse(enum default_id id, const char *text, uint32_t *ret)
 {
 	/* What is stored must come back whole. */
@@ -264,6 +300,8 @@ int defaults_parse(enum default_id id, const char *text, uint32_t *ret)
 		return number_parse(id, text, ret);
 	case KIND_NUMBER:
 		return number_parse(id, text, ret);
+	case KIND_FLAGS:
+		return flags_parse(id, text, ret);
 	case KIND_ALGORITHMS:
 		return algorithms_parse(text, ret);
 	case KIND_CHOICE:
@@ -293,6 +331,9 @@ void defaults_print(enum default_id id, uint32_t value, char ret[DEFAULT_TEXT_MA
 		break;
 	case KIND_NUMBER:
 		snprintf(ret, DEFAULT_TEXT_MAX, "%u", value);
+		break;
+	case KIND_FLAGS:
+		snprintf(ret, DEFAULT_TEXT_MAX, "0x%x", value);
 		break;
 	case KIND_CHOICE:
 		snprintf(ret, DEFAULT_TEXT_MAX, "%s", table[id].words[value]);

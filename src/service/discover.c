@@ -12,12 +12,17 @@
 
 #include "base/secret.h"
 #include "iscsierr.h"
+#include "service/answer.h"
 #include "service/args.h"
 #include "service/connect.h"
 #include "service/log.h"
 #include "service/status.h"
 
 static const char question[] = "SendTargets=All";
+
+/* A portal that can't be reached is asked again after the setting retry-time, then after twice as
+ * long each time, up to this. */
+enum { RETRY_MOST = 300, RETRY_DOUBLINGS = 16 };
 
 struct discovery {
 	struct list link;           /* in service->discoveries */
@@ -33,10 +38,24 @@ struct discovery {
 
 static void source_free(struct service *service, struct source *source)
 {
+	service_timer_clear(&source->retry);
 	list_remove(&source->link);
 	service->portal_count--;
 	secret_wipe(source, sizeof(*source));
 	free(source);
+}
+
+/* As on Windows the parts that tell entries apart follow; * is any. */
+static struct target_source *source_tells(struct service *service, const struct source *source)
+{
+	const struct store_portal *p = &source->stored;
+	char text[TARGETS_MECHANISM_MAX], number[16] = "*";
+
+	if (p->port_number != PORT_NUMBER_ANY)
+		snprintf(number, sizeof(number), "%u", p->port_number);
+	snprintf(text, sizeof(text), "SendTargets:*%s %u %s %s", source->host, p->portal.socket,
+		 *p->instance ? p->instance : "*", number);
+	return targets_source(&service->targets, text);
 }
 
 /* From the store or a call; the address was checked before it was stored. */
@@ -51,7 +70,14 @@ static int source_new(struct service *service, const struct store_portal *portal
 		free(source);
 		return -EINVAL;
 	}
+	source->service = service;
 	source->stored = *portal;
+	source->tells = source_tells(service, source);
+	if (!source->tells) {
+		secret_wipe(source, sizeof(*source));
+		free(source);
+		return -ENOMEM;
+	}
 	list_append(&service->portals, &source->link);
 	service->portal_count++;
 	*ret = source;
@@ -102,17 +128,18 @@ struct source *discover_find(struct service *service, const char *instance, uint
 
 const uint64_t *discover_flags(struct service *service, const char *host, uint16_t socket)
 {
-	const uint64_t *found = NULL;
+	const uint64_t *asked = ike_flags(&service->ike, host), *found = NULL;
 
 	list_for_each(it, &service->portals) {
 		struct source *source = list_entry(it, struct source, link);
 		const uint64_t *flags = &source->stored.security_flags;
 
 		if (source_is_at(source, host, socket) &&
-		    (!found || effective_security(0, flags) != ERROR_SUCCESS))
+		    (!found || effective_security(0, flags, 0) != ERROR_SUCCESS))
 			found = flags;
 	}
-	return found;
+	/* The stricter one counts. */
+	return asked ? asked : found;
 }
 
 int discover_add(struct service *service, const struct store_portal *portal, struct source **ret)
@@ -151,9 +178,46 @@ int discover_remove(struct service *service, struct source *source)
 		if (discovery->source == source)
 			discovery->source = NULL;
 	}
-	targets_forget(&service->targets, source);
+	targets_forget(&service->targets, source->tells);
 	source_free(service, source);
 	return 0;
+}
+
+/* ---- asking again */
+
+static void retried(void *ctx, uint32_t status)
+{
+	(void)ctx;
+	(void)status;
+}
+
+static int retry_due(sd_event_source *timer, uint64_t usec, void *ctx)
+{
+	struct source *source = ctx;
+
+	(void)timer;
+	(void)usec;
+	discover_start(source->service, source, retried, NULL);
+	return 0;
+}
+
+static void source_asked(struct source *source, uint32_t status)
+{
+	struct service *service = source->service;
+	uint64_t seconds = service->defaults.value[DEFAULT_RETRY_TIME];
+
+	if (status == ERROR_SUCCESS && source->failures)
+		log_notice("discovery at %s port %u works again", source->host,
+			   source->stored.portal.socket);
+	service_timer_clear(&source->retry);
+	if (!status_may_pass(status) || service->stopping) {
+		source->failures = status != ERROR_SUCCESS;
+		return;
+	}
+	seconds <<= source->failures < RETRY_DOUBLINGS ? source->failures : RETRY_DOUBLINGS;
+	source->failures++;
+	service_timer(service, &source->retry, seconds < RETRY_MOST ? seconds : RETRY_MOST, retry_due,
+		      source);
 }
 
 /* ---- one discovery */
@@ -167,8 +231,12 @@ static void discovery_result(struct discovery *discovery, uint32_t status, const
 		return;
 	discovery->done = NULL;
 	if (status)
-		log_warning("discovery at %s port %u failed: %s", discovery->own.host,
-			    discovery->own.port, why);
+		log_line(discovery->source && discovery->source->failures ? LOG_LEVEL_INFO
+									  : LOG_LEVEL_WARNING,
+			 "discovery at %s port %u failed: %s", discovery->own.host,
+			 discovery->own.port, why);
+	if (discovery->source)
+		source_asked(discovery->source, status);
 	done(discovery->ctx, status);
 }
 
@@ -211,6 +279,20 @@ static void on_answer(void *ctx, void *token, const struct fault *fault,
 	nexus_logout(discovery->nexus, NULL);
 }
 
+static int take_answer(struct discovery *discovery, const char *text, size_t len,
+		       struct fault *fault)
+{
+	struct answer answer;
+	int r = answer_get(text, len, &discovery->own, &answer, fault);
+
+	if (r < 0)
+		return r;
+	r = targets_replace(&discovery->service->targets, discovery->source->tells, answer.found,
+			    answer.count);
+	answer_done(&answer);
+	return r;
+}
+
 /* DSC-1 */
 static void on_text(void *ctx, void *token, const struct fault *fault, const char *text, size_t len)
 {
@@ -222,8 +304,7 @@ static void on_text(void *ctx, void *token, const struct fault *fault, const cha
 	if (!text)
 		discovery_fault(discovery, fault);
 	else if (discovery->source)
-		r = targets_replace(&discovery->service->targets, discovery->source, text, len,
-				    &discovery->own, &bad);
+		r = take_answer(discovery, text, len, &bad);
 	if (r == -EPROTO)
 		discovery_result(discovery, ISDSC_INVALID_SENDTARGETS_TEXT, bad.text);
 	else if (r < 0)
@@ -260,6 +341,13 @@ static void on_async(void *ctx, const struct conn_async *async)
 	(void)async;
 }
 
+static void on_verify(void *ctx, struct nexus_question *verdict, const struct chap_question *chap)
+{
+	struct discovery *discovery = ctx;
+
+	radius_verify(discovery->service, verdict, chap);
+}
+
 static void on_ended(void *ctx)
 {
 	struct discovery *discovery = ctx;
@@ -272,7 +360,7 @@ static void on_ended(void *ctx)
 
 static const struct nexus_ops ops = {
 	.answer = on_answer, .text = on_text, .state = on_state, .conn = on_conn, .async = on_async,
-	.ended = on_ended,
+	.verify = on_verify, .ended = on_ended,
 };
 
 static int on_time(sd_event_source *timer, uint64_t usec, void *ctx)
@@ -295,11 +383,13 @@ static uint32_t discovery_options(struct service *service, const struct source *
 		.purpose = EFFECTIVE_DISCOVERY,
 		.options = p->options.present ? &p->options : &none,
 		.security_flags = p->security_flags,
+		.portal_flags = ike_flags(&service->ike, source->host),
 		.defaults = &service->defaults,
 		.node_name = service->node_name,
 		.initiator_secret = service->initiator_secret,
 		.initiator_secret_len = service->initiator_secret_len,
 		.open = &service->open,
+		.radius = radius_is_ready(service),
 	};
 
 	return effective_make(&in, ret);
@@ -347,6 +437,7 @@ void discover_start(struct service *service, struct source *source,
 	}
 	if (status) {
 		secret_wipe(&conn, sizeof(conn));
+		source_asked(source, status);
 		done(ctx, status);
 		return;
 	}
@@ -370,6 +461,8 @@ void discover_start(struct service *service, struct source *source,
 
 void discover_stop(struct service *service)
 {
+	list_for_each(it, &service->portals)
+		service_timer_clear(&list_entry(it, struct source, link)->retry);
 	list_for_each(it, &service->discoveries)
 		nexus_logout(list_entry(it, struct discovery, link)->nexus, NULL);
 }

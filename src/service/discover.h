@@ -10,8 +10,12 @@
 /* A portal that gets SendTargets requests. */
 struct source {
 	struct list link;           /* owned by service->portals */
+	struct service *service;
 	struct store_portal stored; /* with secrets */
 	char host[OPTIONS_TEXT];    /* its address as the net wants it */
+	struct target_source *tells;
+	unsigned failures;          /* in a row */
+	sd_event_source *retry;     /* it can't be reached and is asked again then */
 };
 
 /* Reads the portals from the store. 0 or a negative errno. */
@@ -31,10 +35,11 @@ int discover_add(struct service *service, const struct store_portal *portal, str
 /* Removes it, its stored form, and what only it knew. */
 int discover_remove(struct service *service, struct source *source);
 
-/* Asks the portal for its targets. `done` is called once, maybe at once, with an ISDSC status. */
+/* Asks the portal for its targets. `done` is called once, maybe at once, with an ISDSC status. If the
+ * portal can't be reached it is asked again later, until it answers. */
 void discover_start(struct service *service, struct source *source,
 		    void (*done)(void *ctx, uint32_t status), void *ctx);
-/* Ends all discoveries. */
+/* Ends all discoveries; there will be no others. */
 void discover_stop(struct service *service);
 
 #endif

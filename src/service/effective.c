@@ -45,29 +45,45 @@ static bool secret_fits(unsigned len)
 	return len >= SECRET_MIN && len <= SECRET_MAX;
 }
 
-uint32_t effective_security(uint64_t flags, const uint64_t *portal_flags)
+uint32_t effective_security(uint64_t flags, const uint64_t *portal_flags, uint64_t default_flags)
 {
+	if (!(flags & SECURITY_VALID) && portal_flags)
+		flags = *portal_flags;
+	/* Whoever sets a default means it. */
 	if (!(flags & SECURITY_VALID))
-		flags = portal_flags ? *portal_flags : 0;
-	return (flags & SECURITY_VALID) && (flags & SECURITY_IPSEC) ? ISDSC_IPSEC_NOT_SUPPORTED_ON_OS
-								    : ERROR_SUCCESS;
+		flags = default_flags;
+	return flags & SECURITY_IPSEC ? ISDSC_IPSEC_NOT_SUPPORTED_ON_OS : ERROR_SUCCESS;
 }
 
-/* What can't be had here is refused before any packet. On discovery the RADIUS flags ask for
- * nothing as long as there is no CHAP: such portals are added in practice and must work. */
+/* RADIUS tells whether a response is right, never what would be right: it can verify a target's, but
+ * not make ours (RFC 3723 section 2.4.1). What is to be verified comes with mutual CHAP alone. On
+ * discovery the flags ask for nothing as long as there is no CHAP: such portals are added in practice and
+ * must work. */
+static uint32_t ask_radius(const struct effective_input *in, const struct options *o, uint32_t auth_type)
+{
+	if (in->purpose == EFFECTIVE_DISCOVERY && auth_type == AUTH_NONE)
+		return ERROR_SUCCESS;
+	if (o->login_flags & LOGIN_RADIUS_RESPONSE)
+		return ERROR_NOT_SUPPORTED;
+	if (!(o->login_flags & LOGIN_RADIUS_VERIFICATION))
+		return ERROR_SUCCESS;
+	if (auth_type != AUTH_MUTUAL_CHAP)
+		return ERROR_INVALID_PARAMETER;
+	return in->radius ? ERROR_SUCCESS : ISDSC_TARGET_AUTHINFO_UNAVAILABLE;
+}
+
+/* What can't be had here is refused before any packet. */
 static uint32_t ask_possible(const struct effective_input *in, const struct options *o,
 			     uint32_t auth_type)
 {
-	uint32_t status = effective_security(in->security_flags, in->portal_flags);
+	uint32_t status = effective_security(in->security_flags, in->portal_flags,
+					     in->defaults->value[DEFAULT_SECURITY_FLAGS]);
 
 	if (status || !o->present)
 		return status;
 	if (o->login_flags & LOGIN_REQUIRE_IPSEC)
 		return ISDSC_IPSEC_NOT_SUPPORTED_ON_OS;
-	if ((o->login_flags & (LOGIN_RADIUS_RESPONSE | LOGIN_RADIUS_VERIFICATION)) &&
-	    (in->purpose != EFFECTIVE_DISCOVERY || auth_type != AUTH_NONE))
-		return ERROR_NOT_SUPPORTED;
-	return ERROR_SUCCESS;
+	return ask_radius(in, o, auth_type);
 }
 
 static uint32_t chap_user(const struct effective_input *in, const struct options *o,
@@ -87,6 +103,18 @@ static uint32_t chap_user(const struct effective_input *in, const struct options
 	return ERROR_SUCCESS;
 }
 
+/* SEC-15: who knows one target's secret shall not pass for another. */
+static void chap_outside(const struct effective_input *in, struct chap_config *chap)
+{
+	chap->outside = true;
+	chap->algorithm_count = 1;
+	chap->algorithms[0] = CHAP_MD5;
+	if (!in->target_name || in->defaults->value[DEFAULT_RADIUS_NAME] != RADIUS_NAME_TARGET)
+		return;
+	chap->target_name_len = (unsigned)strlen(in->target_name);
+	memcpy(chap->target_name, in->target_name, chap->target_name_len);
+}
+
 /* SEC-11 */
 static uint32_t chap_target_secret(const struct effective_input *in, struct chap_config *chap)
 {
@@ -96,6 +124,20 @@ static uint32_t chap_target_secret(const struct effective_input *in, struct chap
 		return ISDSC_INVALID_INITIATOR_CHAP_SECRET;
 	memcpy(chap->target_secret, in->initiator_secret, in->initiator_secret_len);
 	chap->target_secret_len = in->initiator_secret_len;
+	return ERROR_SUCCESS;
+}
+
+static uint32_t chap_mutual(const struct effective_input *in, const struct options *o,
+			    struct chap_config *chap)
+{
+	uint32_t status = ERROR_SUCCESS;
+
+	if (o->login_flags & LOGIN_RADIUS_VERIFICATION)
+		chap_outside(in, chap);
+	else
+		status = chap_target_secret(in, chap);
+	if (status)
+		return status;
 	chap->challenge_len = 32;
 	if (RAND_bytes(chap->challenge, (int)chap->challenge_len) != 1 ||
 	    RAND_bytes(&chap->identifier, 1) != 1)
@@ -121,7 +163,7 @@ static uint32_t chap_make(const struct effective_input *in, const struct options
 		return ISDSC_INVALID_TARGET_CHAP_SECRET;
 	memcpy(chap->secret, o->password, o->password_len);
 	chap->secret_len = o->password_len;
-	return auth_type == AUTH_MUTUAL_CHAP ? chap_target_secret(in, chap) : ERROR_SUCCESS;
+	return auth_type == AUTH_MUTUAL_CHAP ? chap_mutual(in, o, chap) : ERROR_SUCCESS;
 }
 
 /* Our own limit is less than what may be asked for; 0 means no limit. */

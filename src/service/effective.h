@@ -27,6 +27,8 @@ struct effective_input {
 	const uint8_t *initiator_secret; /* checks the target in mutual CHAP */
 	unsigned initiator_secret_len;
 	struct chap_open *open;
+	bool radius;              /* there is somebody to ask (radius_is_ready) */
+	const char *target_name;  /* NULL for discovery */
 };
 
 struct effective {
@@ -39,8 +41,8 @@ struct effective {
 /* Consistency alone: what a portal add may store. Returns an ISDSC status, 0 if all is well. */
 uint32_t effective_check(const struct options *options, uint64_t security_flags);
 /* Whether the security can be had that the flags ask for: the call's if they are valid, else those
- * stored for the portal (NULL: none). Returns an ISDSC status. */
-uint32_t effective_security(uint64_t flags, const uint64_t *portal_flags);
+ * stored for the portal (NULL: none) if they are, else the default. Returns an ISDSC status. */
+uint32_t effective_security(uint64_t flags, const uint64_t *portal_flags, uint64_t default_flags);
 /* Returns an ISDSC status; *ret is filled only for 0 and then to be wiped by effective_done. */
 uint32_t effective_make(const struct effective_input *in, struct effective *ret);
 void effective_done(struct effective *effective);

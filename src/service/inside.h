@@ -17,8 +17,10 @@
 #include "proto/name.h"
 #include "service/defaults.h"
 #include "service/effective.h"
+#include "service/ike.h"
 #include "service/isid.h"
 #include "service/overrides.h"
+#include "service/radius.h"
 #include "service/service.h"
 #include "service/store.h"
 #include "service/targets.h"
@@ -28,6 +30,7 @@
 enum {
 	SERVICE_PORTALS_MAX = 256,   /* SendTargets portals */
 	SERVICE_SESSIONS_MAX = 256,
+	SERVICE_ISNS_MAX = 64,       /* iSNS servers */
 	SERVICE_DISCOVERIES_MAX = 512, /* discovery sessions at a time */
 	SERVICE_STOP_SECONDS = 15,   /* for everything to end in order */
 };
@@ -63,9 +66,33 @@ struct service {
 	unsigned portal_count;
 	struct list discoveries;
 	unsigned discovery_count;
+	unsigned discoveries_first; /* those of the start that have not ended */
+	struct {
+		struct list servers, leaving;
+		unsigned count;
+	} isns;                  /* isns.c */
 	struct targets targets;
+	struct list statics;     /* static.c */
+	void *static_tree;
+	unsigned static_count;
+	struct target_source *static_source;
+	struct radius radius;
+	struct ike ike;
 	struct list sessions;    /* svc_session.c */
 	unsigned session_count;
+	struct list logins;      /* logins.c */
+	unsigned login_count;
+	struct {
+		struct list queue, conns;
+		unsigned under_way;
+		bool running;        /* between start and stop */
+		bool pumping, discovered, logins_late, devices_late, ready;
+		sd_event_source *told, *login_limit, *device_limit;
+	} restore;               /* restore.c */
+	struct {
+		struct list devices, setups;
+		unsigned count;
+	} bound;                 /* bound.c */
 };
 
 /* A one-shot timer of the control thread. *source: NULL, or one made earlier, which is moved. */

@@ -12,8 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <systemd/sd-daemon.h>
-
 #include "service/log.h"
 #include "service/place.h"
 #include "service/service.h"
@@ -148,7 +146,6 @@ static int run(struct place *place, unsigned loops)
 	if (r == 0) {
 		log_notice("iscsidscd " ISCSIDSC_VERSION_TEXT " listens on %s, keeps its state in %s",
 			   place->socket, place->state_dir);
-		sd_notify(0, "READY=1");
 		r = service_run(service);
 	}
 	/* Threads may still be at work on what did not end. */

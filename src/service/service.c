@@ -20,11 +20,16 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/secret.h"
+#include "service/bound.h"
 #include "service/bus.h"
 #include "service/discover.h"
 #include "service/inside.h"
+#include "service/isns.h"
 #include "service/log.h"
+#include "service/logins.h"
 #include "service/node.h"
+#include "service/restore.h"
+#include "service/static.h"
 #include "service/svc_session.h"
 
 int service_timer(struct service *service, sd_event_source **source, uint64_t seconds,
@@ -54,7 +59,9 @@ bool service_knows_instance(const char *instance)
 
 void service_check_stopped(struct service *service)
 {
-	if (service->stopping && list_empty(&service->sessions) && list_empty(&service->discoveries))
+	if (service->stopping && list_empty(&service->sessions) &&
+	    list_empty(&service->discoveries) && list_empty(&service->isns.servers) &&
+	    list_empty(&service->isns.leaving))
 		sd_event_exit(service->event, 0);
 }
 
@@ -77,10 +84,13 @@ static void stop_begin(struct service *service)
 	sd_notify(0, "STOPPING=1");
 	log_notice("stopping: %u sessions are logged out", service->session_count);
 	bus_stop_listening(service);
+	restore_stop(service);
 	service_timer(service, &service->stop_timer, SERVICE_STOP_SECONDS, stop_late, service);
 	list_for_each(it, &service->sessions)
 		svc_session_close(list_entry(it, struct svc_session, link), NULL);
 	discover_stop(service);
+	isns_stop(service);
+	radius_stop(service);
 	service_check_stopped(service);
 }
 
@@ -194,7 +204,19 @@ static int state_init(struct service *service, char *why, size_t why_len)
 	if (r == 0)
 		r = overrides_load(&service->overrides, service->store);
 	if (r == 0)
+		r = ike_load(&service->ike, service->store);
+	if (r == 0)
+		r = radius_load(service);
+	if (r == 0)
 		r = discover_init(service);
+	if (r == 0)
+		r = isns_init(service);
+	if (r == 0)
+		r = static_init(service);
+	if (r == 0)
+		r = logins_init(service);
+	if (r == 0)
+		r = bound_init(service);
 	if (r < 0)
 		snprintf(why, why_len, "can't read the store in %s: %s", service->state_dir,
 			 strerror(-r));
@@ -216,9 +238,21 @@ int service_new(const struct service_config *config, char *why, size_t why_len,
 	list_init(&service->clients);
 	list_init(&service->portals);
 	list_init(&service->discoveries);
+	list_init(&service->isns.servers);
+	list_init(&service->isns.leaving);
+	list_init(&service->statics);
 	list_init(&service->sessions);
+	list_init(&service->logins);
+	list_init(&service->restore.queue);
+	list_init(&service->restore.conns);
+	list_init(&service->bound.devices);
+	list_init(&service->bound.setups);
 	list_init(&service->isid.used);
 	targets_init(&service->targets);
+	service->targets.told = restore_told;
+	service->targets.told_ctx = service;
+	ike_init(&service->ike);
+	radius_init(&service->radius);
 	defaults_init(&service->defaults);
 	overrides_init(&service->overrides);
 	service->state_dir = strdup(config->state_dir);
@@ -260,18 +294,30 @@ int service_add_client(struct service *service, int fd)
 	return bus_add_client(service, fd);
 }
 
+/* The discoveries of the start: what becomes of each is in the log. */
 static void discovered(void *ctx, uint32_t status)
 {
-	/* Who it concerns reads it in the log. */
-	(void)ctx;
+	struct service *service = ctx;
+
 	(void)status;
+	if (--service->discoveries_first == 0)
+		restore_discovered(service);
 }
 
 int service_run(struct service *service)
 {
+	service->discoveries_first = 1; /* ours, so that those that fail at once don't end it */
 	/* What discovery found is not stored: ask again. */
-	list_for_each(it, &service->portals)
-		discover_start(service, list_entry(it, struct source, link), discovered, NULL);
+	list_for_each(it, &service->portals) {
+		service->discoveries_first++;
+		discover_start(service, list_entry(it, struct source, link), discovered, service);
+	}
+	list_for_each(it, &service->isns.servers) {
+		service->discoveries_first++;
+		isns_refresh(list_entry(it, struct isns_server, link), discovered, service);
+	}
+	restore_start(service);
+	discovered(service, 0);
 	return sd_event_loop(service->event);
 }
 
@@ -281,9 +327,17 @@ void service_free(struct service *service)
 		return;
 	bus_stop_listening(service);
 	bus_close(service);
+	radius_done(service);
+	isns_free(service);
+	mailbox_run(&service->control); /* lookups that were cancelled when their answer was there */
 	drive_free(service->drive);
+	restore_stop(service);
+	logins_free(service);
+	bound_free(service);
 	discover_free(service);
+	static_free(service);
 	targets_done(&service->targets);
+	ike_done(&service->ike);
 	overrides_done(&service->overrides);
 	store_close(service->store);
 	service_timer_clear(&service->stop_timer);

@@ -24,7 +24,8 @@ int service_new(const struct service_config *config, char *why, size_t why_len,
 		struct service **ret);
 /* A client that is connected already (a socketpair's end), the service's from now on. */
 int service_add_client(struct service *service, int fd);
-/* Runs until service_stop, then closes disks, logs out, and returns 0; -ETIMEDOUT if sessions did
+/* Logs in what is to be logged in, tells systemd when the service is ready (restore.h), and runs until
+ * service_stop; then closes disks, logs out, and returns 0; -ETIMEDOUT if sessions did
  * not end in time: then only leaving the process remains. SIGTERM and SIGINT stop it if
  * service_catch_signals was called. */
 int service_run(struct service *service);

@@ -4,6 +4,7 @@
 #include "service/status.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,8 @@ uint32_t status_of(const struct fault *fault, int added)
 		return login_status(fault, added);
 	case FAULT_AUTH:
 		return ISDSC_AUTHENTICATION_FAILURE;
+	case FAULT_VERIFIER:
+		return ISDSC_TARGET_AUTHINFO_UNAVAILABLE;
 	case FAULT_OTHER_GROUP:
 	case FAULT_OTHER_SESSION:
 		return ISDSC_CANT_INCLUDE_IN_SESSION;
@@ -130,5 +133,60 @@ uint32_t status_of_errno(int error)
 		return ERROR_IO_DEVICE;
 	default:
 		return ISDSC_NON_SPECIFIC_ERROR;
+	}
+}
+
+int status_may_pass(uint32_t status)
+{
+	switch (status) {
+	case ISDSC_CONNECTION_FAILED:
+	case WSAHOST_NOT_FOUND:
+	case ISDSC_TARGET_ERROR:
+	case ISDSC_SERVICE_UNAVAILABLE:
+	case ISDSC_OUT_OF_RESOURCES:
+	case ISDSC_INVALID_PORT_NUMBER: /* the interface may come */
+	case ISDSC_TARGET_AUTHINFO_UNAVAILABLE: /* so may a RADIUS server */
+	case ERROR_NOT_ENOUGH_MEMORY:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+uint32_t status_of_socket(int error)
+{
+	static const struct {
+		int error;
+		uint32_t status;
+	} table[] = {
+		{ 0, ERROR_SUCCESS }, { EACCES, WSAEACCES }, { EPERM, WSAEACCES }, { EINVAL, WSAEINVAL },
+		{ EADDRINUSE, WSAEADDRINUSE }, { EADDRNOTAVAIL, WSAEADDRNOTAVAIL },
+		{ EAFNOSUPPORT, WSAENETUNREACH }, { ENETDOWN, WSAENETDOWN },
+		{ ENETUNREACH, WSAENETUNREACH }, { ECONNABORTED, WSAECONNABORTED },
+		{ ECONNRESET, WSAECONNRESET }, { EPIPE, WSAECONNRESET }, { ENOBUFS, WSAENOBUFS },
+		{ ENOTCONN, WSAENOTCONN }, { ETIMEDOUT, WSAETIMEDOUT },
+		{ ECONNREFUSED, WSAECONNREFUSED }, { EHOSTDOWN, WSAEHOSTDOWN },
+		{ EHOSTUNREACH, WSAEHOSTUNREACH },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].error == -error)
+			return table[i].status;
+	return status_of_errno(error);
+}
+
+uint32_t status_of_lookup(int eai)
+{
+	switch (eai) {
+	case EAI_AGAIN:
+		return WSATRY_AGAIN;
+	case EAI_FAIL:
+		return WSANO_RECOVERY;
+	case EAI_NODATA:
+		return WSANO_DATA;
+	case EAI_MEMORY:
+		return ERROR_NOT_ENOUGH_MEMORY;
+	default:
+		return WSAHOST_NOT_FOUND;
 	}
 }

@@ -14,6 +14,7 @@
 #include "service/connect.h"
 #include "service/discover.h"
 #include "service/log.h"
+#include "service/logins.h"
 #include "service/status.h"
 
 struct svc_conn *svc_conn_new(struct svc_session *session)
@@ -31,6 +32,9 @@ static void svc_conn_free(struct svc_conn *conn)
 {
 	svc_conn_reply(conn, ISDSC_INVALID_SESSION_ID);
 	list_remove(&conn->link);
+	if (conn->asked)
+		secret_wipe(conn->asked, sizeof(*conn->asked));
+	free(conn->asked);
 	free(conn);
 }
 
@@ -40,28 +44,42 @@ void svc_conn_free_all(struct svc_session *session)
 		svc_conn_free(list_entry(it, struct svc_conn, link));
 }
 
-void svc_conn_reply(struct svc_conn *conn, uint32_t status)
+static void ids_send(struct bus_call *call, const struct svc_conn *conn)
 {
-	struct bus_call *call = conn->call;
-	struct svc_session *session = conn->session;
+	const struct svc_session *session = conn->session;
 	uint64_t unique = session->service->adapter_unique;
 	sd_bus_message *reply = NULL;
-	int r;
+	int r = bus_call_begin(call, ERROR_SUCCESS, &reply);
 
-	conn->call = NULL;
-	if (!call)
-		return;
-	if (status) {
-		bus_call_done(call, status);
-		return;
-	}
-	r = bus_call_begin(call, status, &reply);
 	/* LoginIScsiTarget tells the session's id too. */
 	if (r >= 0 && conn->link.prev == &session->conns)
 		r = sd_bus_message_append(reply, "(tt)", unique, session->specific);
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "(tt)", unique, conn->id);
 	bus_call_send(call, reply, r);
+}
+
+void svc_asker_refuse(const struct svc_asker *asker, uint32_t status)
+{
+	if (asker->call)
+		bus_call_done(asker->call, status);
+	if (asker->done)
+		asker->done(asker->ctx, status, NULL);
+}
+
+void svc_conn_reply(struct svc_conn *conn, uint32_t status)
+{
+	const struct svc_asker asker = conn->asker;
+
+	conn->asker = (struct svc_asker){ .call = NULL };
+	if (status) {
+		svc_asker_refuse(&asker, status);
+		return;
+	}
+	if (asker.call)
+		ids_send(asker.call, conn);
+	if (asker.done)
+		asker.done(asker.ctx, status, conn->session);
 }
 
 void svc_conn_start(struct svc_conn *conn, const struct conn_options *options)
@@ -73,12 +91,15 @@ void svc_conn_start(struct svc_conn *conn, const struct conn_options *options)
 
 static void added(struct svc_session *session, struct svc_conn *conn, const struct fault *fault)
 {
+	bool called = conn->asker.call;
 	const char *cause;
 
 	conn->pending = false;
 	if (fault->kind == FAULT_NONE) {
 		log_info("%s: connection 0x%llx to %s port %u was added", session->target_name,
 			 (unsigned long long)conn->id, conn->host, conn->port);
+		if (called)
+			logins_follow_conns(session);
 		svc_conn_reply(conn, ERROR_SUCCESS);
 		return;
 	}
@@ -99,6 +120,7 @@ static void removed(struct svc_session *session, const struct svc_ask *ask,
 			log_info("%s: connection 0x%llx was removed", session->target_name,
 				 (unsigned long long)conn->id);
 			svc_conn_free(conn);
+			logins_follow_conns(session);
 		}
 	}
 	bus_call_done(ask->call, status_of(fault, 0));
@@ -252,6 +274,8 @@ static uint32_t add_effective(struct svc_session *session, const struct svc_conn
 		.initiator_secret = service->initiator_secret,
 		.initiator_secret_len = service->initiator_secret_len,
 		.open = &service->open,
+		.radius = radius_is_ready(service),
+		.target_name = session->target_name,
 	};
 
 	overrides_apply(&service->overrides, session->target_name, &service->defaults, &settings);
@@ -278,37 +302,59 @@ static uint32_t add_portal(const struct svc_session *session, const struct porta
 	return ERROR_SUCCESS;
 }
 
-void svc_session_add(struct svc_session *session, struct bus_call *call,
-		     const struct portal *portal, uint32_t port_number, uint64_t security_flags,
-		     const struct options *options)
+/* As it will be, without a place in the session yet. */
+static uint32_t add_prepare(struct svc_session *session, const struct store_login_conn *asked,
+			    struct svc_conn *draft, struct conn_options *wanted)
 {
-	struct conn_options wanted = { .port = 0 };
 	struct effective effective = { .options.present = false };
-	struct svc_conn draft = { .port = 0 }, *conn = NULL;
-	uint32_t status = add_portal(session, portal, port_number, &draft);
+	uint32_t status = add_portal(session, &asked->portal, asked->port_number, draft);
 
 	if (!status && !nexus_is_up(session->nexus))
 		status = ISDSC_SESSION_BUSY;
 	if (!status && is_full(session))
 		status = ISDSC_TOO_MANY_CONNECTIONS;
 	if (!status)
-		status = add_effective(session, &draft, security_flags, options, &effective);
+		status = add_effective(session, draft, asked->security_flags, &asked->options,
+				       &effective);
 	if (!status)
-		status = connect_options(session->service, &effective, draft.host, draft.port,
-					 port_number, &wanted);
-	if (!status && !(conn = svc_conn_new(session)))
-		status = ERROR_NOT_ENOUGH_MEMORY;
-	if (status) {
-		bus_call_done(call, status);
-	} else {
+		status = connect_options(session->service, &effective, draft->host, draft->port,
+					 asked->port_number, wanted);
+	effective_done(&effective);
+	return status;
+}
+
+static struct svc_conn *add_make(struct svc_session *session, const struct store_login_conn *asked)
+{
+	struct store_login_conn *copy = calloc(1, sizeof(*copy));
+	struct svc_conn *conn = copy ? svc_conn_new(session) : NULL;
+
+	if (!conn) {
+		free(copy);
+		return NULL;
+	}
+	*copy = *asked;
+	conn->asked = copy;
+	return conn;
+}
+
+void svc_session_add(struct svc_session *session, const struct svc_asker *asker,
+		     const struct store_login_conn *asked)
+{
+	struct conn_options wanted = { .port = 0 };
+	struct svc_conn draft = { .port = 0 }, *conn;
+	uint32_t status = add_prepare(session, asked, &draft, &wanted);
+
+	conn = status ? NULL : add_make(session, asked);
+	if (conn) {
 		strcpy(conn->text, draft.text);
 		strcpy(conn->host, draft.host);
 		conn->port = draft.port;
 		conn->id = wanted.id;
-		conn->call = call;
+		conn->asker = *asker;
 		svc_conn_start(conn, &wanted);
+	} else {
+		svc_asker_refuse(asker, status ? status : ERROR_NOT_ENOUGH_MEMORY);
 	}
-	effective_done(&effective);
 	secret_wipe(&wanted, sizeof(wanted));
 }
 

@@ -16,7 +16,9 @@ void svc_conn_start(struct svc_conn *conn, const struct conn_options *options);
 /* Of the nexus: a login or a removal ended. */
 void svc_conn_answered(struct svc_session *session, void *token, const struct fault *fault,
 		       const struct nexus_conn *up);
-/* Ends the call that waits for this connection, with its ids for success. */
+/* Tells an asker that it gets nothing. */
+void svc_asker_refuse(const struct svc_asker *asker, uint32_t status);
+/* Answers whoever waits for this connection, a call with its ids for success. */
 void svc_conn_reply(struct svc_conn *conn, uint32_t status);
 /* Tells the nexus the portals of the session's group. */
 void svc_conn_set_portals(struct svc_session *session);

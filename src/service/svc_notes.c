@@ -130,6 +130,13 @@ void svc_note_managed(void *ctx, void *token, const struct fault *fault, uint8_t
 	svc_session_managed(ctx, token, fault, response);
 }
 
+void svc_note_verify(void *ctx, struct nexus_question *question, const struct chap_question *chap)
+{
+	struct svc_session *session = ctx;
+
+	radius_verify(session->service, question, chap);
+}
+
 void svc_note_conn_doubt(void *ctx, const struct nexus_conn *conn, bool doubted)
 {
 	struct svc_session *session = ctx;

@@ -17,6 +17,7 @@ void svc_note_conn(void *ctx, const struct nexus_conn *conn, bool up, const stru
 void svc_note_async(void *ctx, const struct conn_async *async);
 /* The token is the struct bus_call that asked for the function; its reply is the response. */
 void svc_note_managed(void *ctx, void *token, const struct fault *fault, uint8_t response);
+void svc_note_verify(void *ctx, struct nexus_question *question, const struct chap_question *chap);
 void svc_note_conn_doubt(void *ctx, const struct nexus_conn *conn, bool doubted);
 
 #endif

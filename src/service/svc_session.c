@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/secret.h"
 #include "iscsierr.h"
@@ -15,6 +16,8 @@
 #include "service/connect.h"
 #include "service/discover.h"
 #include "service/log.h"
+#include "service/mappings.h"
+#include "service/static.h"
 #include "service/status.h"
 #include "service/svc_conn.h"
 #include "service/svc_notes.h"
@@ -32,6 +35,7 @@ static void svc_session_free(struct svc_session *session)
 	targets_release(&service->targets, session->target);
 	svc_conn_free_all(session);
 	effective_done(&session->effective);
+	mappings_done(&session->mappings);
 	free(session);
 	service_check_stopped(service);
 }
@@ -105,7 +109,7 @@ static void on_ended(void *ctx)
 static const struct nexus_ops ops = {
 	.answer = on_answer, .text = svc_note_text, .state = svc_note_state, .conn = svc_note_conn,
 	.async = svc_note_async, .managed = svc_note_managed, .conn_doubt = svc_note_conn_doubt,
-	.ended = on_ended,
+	.verify = svc_note_verify, .ended = on_ended,
 };
 
 /* ---- login */
@@ -169,6 +173,12 @@ static void svc_session_aim(struct svc_session *session, const struct name_addre
 	session->tag = address->tag;
 }
 
+static bool is_first(const struct svc_session *session, const struct name_address *address)
+{
+	return address->port == session->first_port &&
+	       strcasecmp(address->host, session->first_host) == 0;
+}
+
 /* The next portal that may be tried, NULL for none. */
 static const struct name_address *svc_session_next_address(const struct svc_session *session,
 							   unsigned *at)
@@ -177,8 +187,9 @@ static const struct name_address *svc_session_next_address(const struct svc_sess
 
 	do
 		address = target_address(session->target, at);
-	while (address && !svc_session_may_use(session, address->host, address->port,
-					       session->port_number));
+	while (address && (is_first(session, address) ||
+			   !svc_session_may_use(session, address->host, address->port,
+						session->port_number)));
 	return address;
 }
 
@@ -209,8 +220,9 @@ void svc_session_login_failed(struct svc_session *session, struct svc_conn *conn
 	const char *cause = status_cause(fault, conn->host, conn->port);
 	unsigned next = session->next_address;
 
-	log_warning("%s: login through %s port %u failed: %s", session->target_name, conn->host,
-		    conn->port, cause ? cause : fault->text);
+	log_line(session->again ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+		 "%s: login through %s port %u failed: %s", session->target_name, conn->host, conn->port,
+		 cause ? cause : fault->text);
 	/* Its end leads to the next try. */
 	nexus_logout(session->nexus, NULL);
 	if (session->may_hop && !session->login_over && fault_is_of_portal(fault) &&
@@ -240,26 +252,14 @@ void svc_session_logged_in(struct svc_session *session, struct svc_conn *conn,
 	service_timer_clear(&session->login_timer);
 	if (up && up->login.portal_group_tag >= 0)
 		session->tag = up->login.portal_group_tag;
+	if (session->tag >= 0)
+		target_learn_tag(session->target, conn->host, conn->port, session->tag);
 	svc_conn_set_portals(session);
 	policy_begin(session);
 	log_notice("%s: logged in through %s port %u%s", session->target_name, conn->host, conn->port,
 		   session->informational ? ", for information only" : "");
 	svc_conn_reply(conn, ERROR_SUCCESS);
 	units_find(session);
-}
-
-/* The lowest that is free, so that it stays the same over restarts. */
-static uint8_t target_number(struct service *service)
-{
-	for (unsigned number = 0; number < UINT8_MAX; number++) {
-		bool used = false;
-
-		list_for_each(it, &service->sessions)
-			used |= list_entry(it, struct svc_session, link)->target_number == number;
-		if (!used)
-			return (uint8_t)number;
-	}
-	return UINT8_MAX;
 }
 
 /* Its login has failed, the caller knows, and only its nexus has still to end. */
@@ -293,6 +293,8 @@ static uint32_t login_effective(struct service *service, const struct svc_login 
 		.initiator_secret = service->initiator_secret,
 		.initiator_secret_len = service->initiator_secret_len,
 		.open = &service->open,
+		.radius = radius_is_ready(service),
+		.target_name = login->target->name,
 	};
 
 	return effective_make(&in, ret);
@@ -307,6 +309,8 @@ static struct svc_session *svc_session_new(struct service *service, const struct
 	session->service = service;
 	session->informational = login->informational;
 	session->port_number = login->port_number;
+	session->portal = login->portal;
+	session->again = login->again;
 	session->security_flags = login->security_flags;
 	session->target = login->target;
 	session->tag = -1;
@@ -321,7 +325,6 @@ static struct svc_session *svc_session_new(struct service *service, const struct
 		free(session);
 		return NULL;
 	}
-	session->target_number = target_number(service);
 	/* The first four bytes of the ISID and a counter, as Windows does it. */
 	session->specific = (uint64_t)session->isid.bytes[0] << 56 |
 			    (uint64_t)session->isid.bytes[1] << 48 |
@@ -396,6 +399,17 @@ static void secret_warn(const struct svc_session *session)
 	}
 }
 
+/* Numbers that were only wished for give way to others. */
+static uint32_t login_place(const struct service *service, const struct svc_login *login,
+			    uint8_t *ret_bus, uint8_t *ret_target)
+{
+	static const struct mappings none;
+	uint32_t status = mappings_place(service, &login->mappings, ret_bus, ret_target);
+
+	return status && login->mappings_wished ? mappings_place(service, &none, ret_bus, ret_target)
+						: status;
+}
+
 static uint32_t login_begin(struct service *service, const struct svc_login *login,
 			    struct svc_session **ret)
 {
@@ -404,6 +418,7 @@ static uint32_t login_begin(struct service *service, const struct svc_login *log
 	struct effective effective;
 	struct defaults settings;
 	unsigned next_address = 0;
+	uint8_t bus_number, target_number;
 	char text[OPTIONS_TEXT];
 	uint32_t status = ERROR_SUCCESS;
 
@@ -416,16 +431,23 @@ static uint32_t login_begin(struct service *service, const struct svc_login *log
 	if (!status && service->session_count >= SERVICE_SESSIONS_MAX)
 		status = ISDSC_TOO_MANY_SESSIONS;
 	if (!status)
+		status = login_place(service, login, &bus_number, &target_number);
+	if (!status)
 		status = login_effective(service, login, &address, &settings, &effective);
 	if (status)
 		return status;
 	session = svc_session_new(service, login);
-	if (session && !svc_conn_new(session)) {
+	if (session && (mappings_copy(&login->mappings, &session->mappings) < 0 ||
+			!svc_conn_new(session))) {
 		svc_session_free(session);
 		session = NULL;
 	}
 	if (session) {
+		session->bus_number = bus_number;
+		session->target_number = target_number;
 		session->next_address = next_address;
+		strcpy(session->first_host, address.host);
+		session->first_port = address.port;
 		svc_session_aim(session, &address);
 		strcpy(list_entry(session->conns.next, struct svc_conn, link)->text, text);
 		session->effective = effective;
@@ -437,19 +459,23 @@ static uint32_t login_begin(struct service *service, const struct svc_login *log
 	return session ? ERROR_SUCCESS : ERROR_NOT_ENOUGH_MEMORY;
 }
 
-void svc_session_login(struct bus_call *call, struct service *service,
+void svc_session_login(const struct svc_asker *asker, struct service *service,
 		       const struct svc_login *login)
 {
+	struct svc_login whole = *login;
 	struct svc_session *session;
 	struct svc_conn *conn;
-	uint32_t status = login_begin(service, login, &session);
+	uint32_t status;
 
+	static_complete(service, &whole);
+	status = login_begin(service, &whole, &session);
+	secret_wipe(&whole, sizeof(whole));
 	if (status) {
-		bus_call_done(call, status);
+		svc_asker_refuse(asker, status);
 		return;
 	}
 	conn = list_entry(session->conns.next, struct svc_conn, link);
-	conn->call = call;
+	conn->asker = *asker;
 	/* Portals that don't answer must not add up their limits. */
 	service_timer(service, &session->login_timer, session->settings.value[DEFAULT_LOGIN_TIME],
 		      login_time_over, session);

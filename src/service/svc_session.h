@@ -19,11 +19,21 @@ enum svc_state {
 
 enum { SVC_UNITS_MAX = 256, SVC_DEVICE_SECONDS = 10, SVC_CLOSE_SECONDS = 5 };
 
+struct svc_session;
+
 /* What an answer of the nexus is for. */
 struct svc_ask {
 	struct svc_conn *conn;       /* a login; NULL: a removal */
 	struct bus_call *call;       /* of a removal */
 	uint64_t id;                 /* of the connection to be removed */
+};
+
+/* Who waits for a login: a call of a client, or the service itself by `done`. For status 0 the session
+ * is up, else it may not be there. */
+struct svc_asker {
+	struct bus_call *call;
+	void (*done)(void *ctx, uint32_t status, struct svc_session *session);
+	void *ctx;
 };
 
 /* A connection as the API asked for it. */
@@ -35,8 +45,9 @@ struct svc_conn {
 	char text[OPTIONS_TEXT];     /* the portal as the caller wrote it */
 	char host[OPTIONS_TEXT];     /* the same without brackets */
 	uint16_t port;
-	struct bus_call *call;       /* waits for the login */
+	struct svc_asker asker;      /* waits for the login */
 	struct svc_ask ask;          /* the login's */
+	struct store_login_conn *asked; /* of an added one; has secrets */
 };
 
 /* A logical unit. */
@@ -65,11 +76,13 @@ struct svc_session {
 	enum svc_state state;
 	uint64_t specific;           /* AdapterSpecific */
 	bool informational;
-	uint8_t target_number;       /* SCSI target address at the API */
+	uint8_t bus_number, target_number; /* SCSI address at the API */
+	struct mappings mappings;    /* asked for; owned */
 	struct target *target;       /* held */
 	char target_name[NAME_MAX_LEN + 1], initiator_name[NAME_MAX_LEN + 1];
 	struct isid_use isid;
 	uint32_t port_number;
+	struct portal portal;        /* that the login named */
 	uint64_t security_flags;     /* of the login; with those of a portal they decide there */
 	struct effective effective;  /* of the first connection; has secrets */
 	struct defaults settings;    /* those that held for the target at the login */
@@ -80,6 +93,9 @@ struct svc_session {
 
 	/* the first login */
 	bool may_hop;                /* other portals may be tried */
+	bool again;                  /* it is tried again and again: no news in its failure */
+	char first_host[OPTIONS_TEXT]; /* the one that was asked for: it is not tried twice */
+	uint16_t first_port;
 	unsigned next_address;       /* of the target, for target_address */
 	sd_event_source *login_timer;
 	bool login_over;             /* no more tries */
@@ -102,24 +118,27 @@ struct svc_session {
 	sd_event_source *close_timer;
 };
 
-/* What LoginIScsiTarget asked for. Ends the call, now or later. */
+/* What LoginIScsiTarget asked for. Answers, now or later. */
 struct svc_login {
 	struct target *target;
 	bool informational;
 	uint32_t port_number;
 	struct portal portal;        /* absent: any of the target's */
 	uint64_t security_flags;
-	struct options options;
+	struct options options;      /* members not specified: the static target's, then defaults */
+	struct mappings mappings;    /* lent; absent: the static target's */
+	bool mappings_wished;        /* bus and target may be others where they are taken */
+	bool again;                  /* it failed before, and that was told */
 };
 
-void svc_session_login(struct bus_call *call, struct service *service,
+/* `done` may be called before it returns. */
+void svc_session_login(const struct svc_asker *asker, struct service *service,
 		       const struct svc_login *login);
 /* By the id that the API knows; NULL if there is none that is up. */
 struct svc_session *svc_session_find(struct service *service, uint64_t unique, uint64_t specific);
-/* Adds a connection; ends the call. */
-void svc_session_add(struct svc_session *session, struct bus_call *call,
-		     const struct portal *portal, uint32_t port_number, uint64_t security_flags,
-		     const struct options *options);
+/* Adds a connection; answers. */
+void svc_session_add(struct svc_session *session, const struct svc_asker *asker,
+		     const struct store_login_conn *asked);
 void svc_session_remove(struct svc_session *session, struct bus_call *call, uint64_t conn_id);
 /* Closes disks, logs out; the call (may be NULL) ends with it. */
 void svc_session_close(struct svc_session *session, struct bus_call *call);
@@ -154,6 +173,8 @@ void units_hinted(struct service *service, const struct nexus *nexus, uint64_t l
 		  const struct sense *sense);
 /* Closes all disks. units_closed of svc_session.c is told when none is left. */
 void units_close(struct svc_session *session);
+/* Nothing more of the units is to be expected soon. */
+bool units_settled(const struct svc_session *session);
 /* Answers GetDevicesForIScsiSession once the units are known, no search is to come, or
  * SVC_DEVICE_SECONDS went by. */
 void units_wait(struct svc_session *session, struct bus_call *call);

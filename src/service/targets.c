@@ -10,20 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "proto/sendtargets.h"
-
-/* One record of an answer, before it counts. */
-struct record {
-	char name[NAME_MAX_LEN + 1];
-	unsigned count;
-	struct name_address *addresses;
-};
-
-struct answer {
-	struct record *records;
-	size_t count, room;
-};
-
 static int compare(const void *a, const void *b)
 {
 	return strcmp(((const struct target *)a)->name, ((const struct target *)b)->name);
@@ -32,16 +18,133 @@ static int compare(const void *a, const void *b)
 void targets_init(struct targets *targets)
 {
 	list_init(&targets->list);
+	list_init(&targets->sources);
 	targets->tree = NULL;
 	targets->generation = 0;
+	targets->told = NULL;
+	targets->told_ctx = NULL;
 }
+
+/* ---- sources */
+
+/* A source that nobody asks goes with its last way. */
+static void source_try_free(struct target_source *source)
+{
+	if (source->asked || source->ways)
+		return;
+	list_remove(&source->link);
+	free(source);
+}
+
+struct target_source *targets_source(struct targets *targets, const char *mechanism)
+{
+	struct target_source *source;
+	size_t len = strlen(mechanism);
+
+	list_for_each(it, &targets->sources) {
+		source = list_entry(it, struct target_source, link);
+		if (strcasecmp(source->mechanism, mechanism) == 0) {
+			source->asked = true;
+			return source;
+		}
+	}
+	source = calloc(1, sizeof(*source) + len + 1);
+	if (!source)
+		return NULL;
+	memcpy(source->mechanism, mechanism, len + 1);
+	source->asked = true;
+	list_append(&targets->sources, &source->link);
+	return source;
+}
+
+void targets_leave(struct targets *targets, struct target_source *source)
+{
+	(void)targets;
+	source->asked = false;
+	source_try_free(source);
+}
+
+/* ---- ways */
 
 static void way_free(struct target_way *way)
 {
 	list_remove(&way->link);
+	way->source->ways--;
+	source_try_free(way->source);
 	free(way->addresses);
+	free(way->alias);
 	free(way);
 }
+
+static struct target_way *way_of(const struct target *target, const struct target_source *source)
+{
+	list_for_each(it, &target->ways) {
+		struct target_way *way = list_entry(it, struct target_way, link);
+
+		if (way->source == source)
+			return way;
+	}
+	return NULL;
+}
+
+static struct target_way *way_make(struct target *target, struct target_source *source)
+{
+	struct target_way *way = way_of(target, source);
+
+	if (way)
+		return way;
+	way = calloc(1, sizeof(*way));
+	if (!way)
+		return NULL;
+	way->source = source;
+	source->ways++;
+	list_append(&target->ways, &way->link);
+	return way;
+}
+
+/* Makes place for what is told now. */
+static void way_clear(struct target_way *way, unsigned generation)
+{
+	free(way->addresses);
+	free(way->alias);
+	way->addresses = NULL;
+	way->alias = NULL;
+	way->count = 0;
+	way->kept = way->hidden = way->one_group = false;
+	way->generation = generation;
+}
+
+static int way_take(struct target_way *way, const struct target_found *found)
+{
+	struct name_address *grown;
+
+	way->hidden = found->hidden;
+	way->one_group = found->one_group;
+	if (found->alias && !way->alias && !(way->alias = strdup(found->alias)))
+		return -ENOMEM;
+	if (found->count == 0)
+		return 0;
+	grown = reallocarray(way->addresses, way->count + found->count, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memcpy(grown + way->count, found->addresses, found->count * sizeof(*grown));
+	way->addresses = grown;
+	way->count += found->count;
+	return 0;
+}
+
+const struct target_way *target_find_way(const struct target *target, const char *mechanism)
+{
+	list_for_each(it, &target->ways) {
+		const struct target_way *way = list_entry(it, struct target_way, link);
+
+		if (strcasecmp(way->source->mechanism, mechanism) == 0)
+			return way;
+	}
+	return NULL;
+}
+
+/* ---- targets */
 
 static void target_free(struct targets *targets, struct target *target)
 {
@@ -56,9 +159,11 @@ void targets_done(struct targets *targets)
 {
 	list_for_each(it, &targets->list)
 		target_free(targets, list_entry(it, struct target, link));
+	list_for_each(it, &targets->sources)
+		targets_leave(targets, list_entry(it, struct target_source, link));
 }
 
-struct target *targets_find(const struct targets *targets, const char *name)
+struct target *targets_find_any(const struct targets *targets, const char *name)
 {
 	struct target key;
 	struct target **found;
@@ -70,9 +175,33 @@ struct target *targets_find(const struct targets *targets, const char *name)
 	return found ? *found : NULL;
 }
 
-static struct target *targets_make(struct targets *targets, const char *name)
+/* Somebody else than this way, who still knows of it, makes the target known. */
+static bool known_without(const struct target *target, const struct target_way *without)
 {
-	struct target *target = targets_find(targets, name);
+	list_for_each(it, &target->ways) {
+		const struct target_way *way = list_entry(it, struct target_way, link);
+
+		if (way != without && !way->kept && !way->hidden)
+			return true;
+	}
+	return false;
+}
+
+bool target_listed(const struct target *target)
+{
+	return target->held || known_without(target, NULL);
+}
+
+struct target *targets_find(const struct targets *targets, const char *name)
+{
+	struct target *target = targets_find_any(targets, name);
+
+	return target && target_listed(target) ? target : NULL;
+}
+
+static struct target *target_make(struct targets *targets, const char *name)
+{
+	struct target *target = targets_find_any(targets, name);
 
 	if (target)
 		return target;
@@ -89,160 +218,106 @@ static struct target *targets_make(struct targets *targets, const char *name)
 	return target;
 }
 
-static struct target_way *target_way(struct target *target, const void *source)
+static void target_try_free(struct targets *targets, struct target *target)
 {
-	struct target_way *way;
-
-	list_for_each(it, &target->ways) {
-		way = list_entry(it, struct target_way, link);
-		if (way->source == source)
-			return way;
-	}
-	way = calloc(1, sizeof(*way));
-	if (!way)
-		return NULL;
-	way->source = source;
-	list_append(&target->ways, &way->link);
-	return way;
-}
-
-static int addresses_add(struct name_address **addresses, unsigned *count,
-			 const struct name_address *add, unsigned n)
-{
-	struct name_address *grown;
-
-	if (n == 0)
-		return 0;
-	grown = realloc(*addresses, (*count + n) * sizeof(**addresses));
-	if (!grown)
-		return -ENOMEM;
-	memcpy(grown + *count, add, n * sizeof(*add));
-	*addresses = grown;
-	*count += n;
-	return 0;
-}
-
-static int answer_begin_record(struct answer *answer, const char *name)
-{
-	struct record *grown;
-
-	if (answer->count == answer->room) {
-		size_t room = answer->room ? answer->room * 2 : 16;
-
-		grown = realloc(answer->records, room * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		answer->records = grown;
-		answer->room = room;
-	}
-	answer->records[answer->count] = (struct record){ .count = 0 };
-	strcpy(answer->records[answer->count++].name, name);
-	return 0;
-}
-
-static int answer_get(struct answer *answer, const char *text, size_t len, struct fault *fault)
-{
-	struct sendtargets_item item;
-	struct sendtargets cursor;
-	struct record *last;
-	int r;
-
-	sendtargets_init(&cursor, text, len);
-	for (;;) {
-		r = sendtargets_next(&cursor, &item, fault);
-		if (r < 0 || item.kind == SENDTARGETS_END)
-			return r;
-		if (item.kind == SENDTARGETS_TARGET) {
-			r = answer_begin_record(answer, item.name);
-		} else {
-			last = &answer->records[answer->count - 1];
-			r = addresses_add(&last->addresses, &last->count, &item.address, 1);
-		}
-		if (r < 0)
-			return r;
-	}
-}
-
-static void answer_done(struct answer *answer)
-{
-	for (size_t i = 0; i < answer->count; i++)
-		free(answer->records[i].addresses);
-	free(answer->records);
-}
-
-static int record_apply(struct targets *targets, const void *source, const struct record *record,
-			const struct name_address *own)
-{
-	struct target *target = targets_make(targets, record->name);
-	struct target_way *way = target ? target_way(target, source) : NULL;
-
-	if (!way)
-		return -ENOMEM;
-	if (way->generation != targets->generation) {
-		free(way->addresses);
-		way->addresses = NULL;
-		way->count = 0;
-		way->generation = targets->generation;
-	}
-	if (record->count == 0)
-		return addresses_add(&way->addresses, &way->count, own, 1);
-	return addresses_add(&way->addresses, &way->count, record->addresses, record->count);
-}
-
-/* The last way of a target that a session holds stays: its addresses are still needed. */
-static void way_drop(struct targets *targets, struct target *target, struct target_way *way)
-{
-	if (target->held && target->ways.next == target->ways.prev) {
-		way->source = NULL;
-		return;
-	}
-	way_free(way);
-	if (list_empty(&target->ways))
+	if (!target->held && list_empty(&target->ways))
 		target_free(targets, target);
 }
 
-/* Drops the ways of a source that are not of this generation, and those that a session kept where
- * the target has a living source again. */
-static void targets_sweep(struct targets *targets, const void *source, unsigned generation)
+/* What sessions kept goes once others know the target, or once no session needs it. */
+static void drop_kept(struct target *target)
 {
-	list_for_each(it, &targets->list) {
-		struct target *target = list_entry(it, struct target, link);
-		struct target_way *stale = NULL, *kept = NULL;
+	list_for_each(it, &target->ways) {
+		struct target_way *way = list_entry(it, struct target_way, link);
 
-		list_for_each(at, &target->ways) {
-			struct target_way *way = list_entry(at, struct target_way, link);
-
-			if (!way->source)
-				kept = way;
-			else if (way->source == source && way->generation != generation)
-				stale = way;
-		}
-		if (kept && target->ways.next != target->ways.prev)
-			way_free(kept);
-		if (stale)
-			way_drop(targets, target, stale);
+		if (way->kept && (!target->held || known_without(target, way)))
+			way_free(way);
 	}
 }
 
-int targets_replace(struct targets *targets, const void *source, const char *text, size_t len,
-		    const struct name_address *own, struct fault *fault)
+/* The source has forgotten it. What a session may still need stays: its addresses. */
+static void way_drop(struct targets *targets, struct target *target, struct target_way *way)
 {
-	struct answer answer = { .count = 0 };
-	int r = answer_get(&answer, text, len, fault);
+	if (target->held && !known_without(target, way))
+		way->kept = true;
+	else
+		way_free(way);
+	target_try_free(targets, target);
+}
 
-	if (r == 0)
-		targets->generation++;
-	for (size_t i = 0; r == 0 && i < answer.count; i++)
-		r = record_apply(targets, source, &answer.records[i], own);
-	if (r == 0)
-		targets_sweep(targets, source, targets->generation);
-	answer_done(&answer);
+/* ---- what sources tell */
+
+static int found_apply(struct targets *targets, struct target_source *source,
+		       const struct target_found *found, unsigned generation)
+{
+	struct target *target = target_make(targets, found->name);
+	struct target_way *way = target ? way_make(target, source) : NULL;
+	int r = -ENOMEM;
+
+	if (way) {
+		if (way->generation != generation)
+			way_clear(way, generation);
+		r = way_take(way, found);
+	}
+	if (target)
+		target_try_free(targets, target);
 	return r;
 }
 
-void targets_forget(struct targets *targets, const void *source)
+/* Drops the ways of a source that are not of this generation. */
+static void targets_sweep(struct targets *targets, const struct target_source *source,
+			  unsigned generation)
+{
+	list_for_each(it, &targets->list) {
+		struct target *target = list_entry(it, struct target, link);
+		struct target_way *way = way_of(target, source);
+
+		drop_kept(target);
+		if (way && !way->kept && way->generation != generation)
+			way_drop(targets, target, way);
+	}
+}
+
+int targets_replace(struct targets *targets, struct target_source *source,
+		    const struct target_found *found, size_t count)
+{
+	unsigned generation = ++targets->generation;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = found_apply(targets, source, &found[i], generation);
+	if (r == 0)
+		targets_sweep(targets, source, generation);
+	if (targets->told)
+		targets->told(targets->told_ctx);
+	return r;
+}
+
+int targets_put(struct targets *targets, struct target_source *source,
+		const struct target_found *found)
+{
+	int r = found_apply(targets, source, found, ++targets->generation);
+
+	if (r == 0)
+		drop_kept(targets_find_any(targets, found->name));
+	if (targets->told)
+		targets->told(targets->told_ctx);
+	return r;
+}
+
+void targets_drop(struct targets *targets, struct target_source *source, const char *name)
+{
+	struct target *target = targets_find_any(targets, name);
+	struct target_way *way = target ? way_of(target, source) : NULL;
+
+	if (way && !way->kept)
+		way_drop(targets, target, way);
+}
+
+void targets_forget(struct targets *targets, struct target_source *source)
 {
 	targets_sweep(targets, source, ++targets->generation);
+	targets_leave(targets, source);
 }
 
 void targets_hold(struct target *target)
@@ -254,15 +329,11 @@ void targets_release(struct targets *targets, struct target *target)
 {
 	if (--target->held)
 		return;
-	list_for_each(it, &target->ways) {
-		struct target_way *way = list_entry(it, struct target_way, link);
-
-		if (!way->source)
-			way_free(way);
-	}
-	if (list_empty(&target->ways))
-		target_free(targets, target);
+	drop_kept(target);
+	target_try_free(targets, target);
 }
+
+/* ---- addresses */
 
 static bool address_equal(const struct name_address *address, const char *host, uint16_t port)
 {
@@ -303,4 +374,28 @@ const struct name_address *target_address(const struct target *target, unsigned 
 			return address;
 	}
 	return NULL;
+}
+
+static bool way_has(const struct target_way *way, const char *host, uint16_t port)
+{
+	for (unsigned i = 0; i < way->count; i++)
+		if (address_equal(&way->addresses[i], host, port))
+			return true;
+	return false;
+}
+
+void target_learn_tag(struct target *target, const char *host, uint16_t port, int tag)
+{
+	list_for_each(it, &target->ways) {
+		struct target_way *way = list_entry(it, struct target_way, link);
+
+		if (!way_has(way, host, port))
+			continue;
+		for (unsigned i = 0; i < way->count; i++) {
+			struct name_address *address = &way->addresses[i];
+
+			if (address->tag < 0 && (way->one_group || address_equal(address, host, port)))
+				address->tag = tag;
+		}
+	}
 }

@@ -12,8 +12,10 @@
 #include "scsi/cdb.h"
 #include "scsi/inquiry.h"
 #include "scsi/lun.h"
+#include "service/bound.h"
 #include "service/effective.h"
 #include "service/log.h"
+#include "service/mappings.h"
 #include "service/scsi_request.h"
 #include "service/svc_session.h"
 
@@ -33,7 +35,7 @@ static const struct habit {
 	bool strict;   /* numbers must come in order over all connections: see session_config.one_holder */
 	uint32_t rest; /* see session_config.rest; 0 where reinstatement at once was seen to work */
 	uint32_t command; /* see session_times.command; 0: as for any target */
-	bool no_reassign; /* see session_config */
+	bool no_reassign; /* see session_habits */
 } habits[] = {
 	/* Once a lost connection's end has reached it, it throws away commands of the session that came
 	 * in its place. */
@@ -83,8 +85,7 @@ static int waiter_late(sd_event_source *timer, uint64_t usec, void *ctx)
 	return 0;
 }
 
-/* Nothing more of the units is to be expected soon. */
-static bool units_settled(const struct svc_session *session)
+bool units_settled(const struct svc_session *session)
 {
 	return !session->probing && !session->units_unready && !session->search_timer;
 }
@@ -123,6 +124,7 @@ static void units_progress(struct svc_session *session)
 {
 	if (units_settled(session))
 		waiters_answer(session);
+	bound_look(session->service);
 }
 
 /* ---- disks */
@@ -239,11 +241,15 @@ static void unit_insert(struct svc_session *session, struct svc_unit *unit)
 	session->units_open++;
 }
 
-/* The lowest that is free. */
-static uint8_t os_lun_pick(const struct svc_session *session)
+/* The one that its mapping asks for, else the lowest that is free. */
+static uint8_t os_lun_pick(const struct svc_session *session, uint64_t lun)
 {
+	uint32_t wanted;
+
+	if (mappings_show(&session->mappings, lun, &wanted) && wanted != MAPPING_ANY)
+		return (uint8_t)wanted;
 	for (unsigned number = 0; number < UINT8_MAX; number++) {
-		bool used = false;
+		bool used = mappings_reserve(&session->mappings, number);
 
 		list_for_each(it, &session->units)
 			used |= list_entry(it, struct svc_unit, link)->os_lun == number;
@@ -276,7 +282,7 @@ static void unit_open(struct svc_session *session, uint64_t lun)
 
 		unit->session = session;
 		unit->lun = lun;
-		unit->os_lun = os_lun_pick(session);
+		unit->os_lun = os_lun_pick(session, lun);
 		r = disk_open(&config, unit_ready, unit, &unit->disk);
 	}
 	if (r < 0) {
@@ -374,7 +380,10 @@ static const char *task_failure(const struct task *task)
 static void take_listed(struct svc_session *session, uint64_t lun)
 {
 	struct svc_unit *unit = unit_find(session, lun);
+	uint32_t os_lun;
 
+	if (!unit && !mappings_show(&session->mappings, lun, &os_lun))
+		return;
 	if (!unit)
 		unit_open(session, lun);
 	else if (unit->closed)

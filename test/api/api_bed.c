@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,10 @@ static void nap(void)
 	nanosleep(&(struct timespec){ .tv_nsec = NAP_MS * 1000000 }, NULL);
 }
 
-/* Starts a program whose output goes to dir/NAME.log. Its input: `in`, which is closed; -1: none. */
-static pid_t program_start(const char *variable, const char *const *argv, const char *name, int in)
+/* Starts a program whose output goes to dir/NAME.log. Its input: `in`, which is closed; -1: none. It
+ * runs as that user; 0: as this process. */
+static pid_t program_start(const char *variable, const char *const *argv, const char *name, int in,
+			   uid_t uid)
 {
 	const char *path = getenv(variable);
 	char log[128];
@@ -41,10 +44,12 @@ static pid_t program_start(const char *variable, const char *const *argv, const 
 		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 		int input = in < 0 ? open("/dev/null", O_RDONLY) : in;
 
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(input, 0);
 		dup2(fd, 1);
 		dup2(fd, 2);
+		if (uid && (setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0))
+			_exit(126);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execv(path, (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
@@ -100,7 +105,7 @@ void api_service_start(void)
 
 	snprintf(state, sizeof(state), "%s/state", api_bed.dir);
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", api_bed.socket);
-	api_bed.service = program_start("API_SERVICE", argv, "service", -1);
+	api_bed.service = program_start("API_SERVICE", argv, "service", -1, api_bed.service_uid);
 	for (int i = 0; i < 1000; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		int rc = connect(fd, (struct sockaddr *)&un, sizeof(un));
@@ -162,7 +167,7 @@ static void target_start(const char *const *options)
 	snprintf(path, sizeof(path), "%s/target.log", api_bed.dir);
 	unlink(path);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	api_bed.target = program_start("API_TARGET", argv, "target", ends[0]);
+	api_bed.target = program_start("API_TARGET", argv, "target", ends[0], 0);
 	if (target_in >= 0)
 		close(target_in);
 	target_in = ends[1];

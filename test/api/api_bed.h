@@ -28,6 +28,7 @@ static inline char *api_text(const char *text)
 struct api_bed {
 	char dir[64], socket[96];
 	pid_t service, target;
+	uid_t service_uid;   /* as which the service is started; 0: as this process */
 	uint16_t port;       /* of the target on 127.0.0.1 and 127.0.0.2 */
 };
 

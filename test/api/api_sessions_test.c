@@ -72,9 +72,6 @@ static void test_login_refused(void **state)
 	api_expect(ISDSC_INVALID_PORT_NUMBER,
 		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, api_text(instance), 4711, &portal, 0,
 				     NULL, NULL, 0, NULL, FALSE, &session, &connection));
-	api_expect(ERROR_NOT_SUPPORTED,
-		   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL, ISCSI_ANY_INITIATOR_PORT, &portal,
-				     0, NULL, NULL, 0, NULL, TRUE, &session, &connection));
 	portal.Socket = 0;
 	api_expect(ERROR_INVALID_PARAMETER, login(API_TARGET_NAME, &portal, NULL, 0, &session));
 	free(api_sessions(&count));

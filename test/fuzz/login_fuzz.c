@@ -257,6 +257,26 @@ static void add(void)
 	world_add(&f.world, &options);
 }
 
+/* As a RADIUS server would judge it. */
+static bool is_right(const struct chap_question *q)
+{
+	uint8_t hash[CHAP_DIGEST_MAX];
+	int n = chap_hash(CHAP_MD5, q->identifier, target_secret, sizeof(target_secret) - 1, q->challenge,
+			  q->challenge_len, hash);
+
+	return n == sizeof(q->response) && memcmp(hash, q->response, sizeof(q->response)) == 0;
+}
+
+static void give_verdicts(void)
+{
+	for (unsigned i = 0; i < WORLD_SIDES; i++) {
+		struct side *s = &f.world.side[i];
+
+		if (s->conn && s->asked)
+			world_verdict(&f.world, s, is_right(&s->question));
+	}
+}
+
 /* Each TCP connection has to be proved anew. */
 static void open_one(struct side *s)
 {
@@ -288,6 +308,7 @@ static void act(enum act what)
 		for (unsigned i = 0; i < 8 && s->conn && !s->opening && !s->up; i++) {
 			text_out_init(&f.out, f.text, sizeof(f.text));
 			give_good(s, false);
+			give_verdicts();
 		}
 		break;
 	default:
@@ -303,6 +324,7 @@ static void act(enum act what)
 			give_status(s);
 		break;
 	}
+	give_verdicts();
 	world_pump(&f.world);
 	check();
 }
@@ -322,7 +344,8 @@ static bool begin(void)
 	config.offer.error_recovery_level = (flags >> 1 & 3) % 3;
 	config.offer.strict = flags & 8;
 	config.offer.max_outstanding_r2t = 1;
-	f.chap.mode = flags >> 6 == 3 ? CHAP_MUTUAL : (enum chap_mode)(flags >> 6);
+	f.chap.outside = flags >> 6 == 3;
+	f.chap.mode = f.chap.outside ? CHAP_MUTUAL : (enum chap_mode)(flags >> 6);
 	chap_algorithms_default(&f.chap);
 	if (f.chap.mode != CHAP_NONE) {
 		f.chap.user_len = 4;
@@ -330,9 +353,14 @@ static bool begin(void)
 		f.chap.secret_len = sizeof(our_secret) - 1;
 		memcpy(f.chap.secret, our_secret, f.chap.secret_len);
 	}
-	if (f.chap.mode == CHAP_MUTUAL) {
+	if (f.chap.outside) {
+		f.chap.algorithm_count = 1;
+		f.chap.algorithms[0] = CHAP_MD5;
+	} else if (f.chap.mode == CHAP_MUTUAL) {
 		f.chap.target_secret_len = sizeof(target_secret) - 1;
 		memcpy(f.chap.target_secret, target_secret, f.chap.target_secret_len);
+	}
+	if (f.chap.mode == CHAP_MUTUAL) {
 		f.chap.target_name_len = flags & 16 ? 6 : 0;
 		memcpy(f.chap.target_name, "target", 6);
 	}

@@ -159,6 +159,11 @@ static void on_conn_event(struct side *s, const struct conn_event *ev)
 	case CONN_EVENT_DOUBT:
 	case CONN_EVENT_TRUST:
 		break;
+	case CONN_EVENT_VERIFY:
+		fuzz_need(!s->asked);
+		s->asked = true;
+		s->question = ev->question;
+		break;
 	case CONN_EVENT_OPEN:
 		fuzz_need(conn_host(s->conn)[0] && conn_port(s->conn));
 		s->opening = true;
@@ -323,6 +328,7 @@ static bool pump_side(struct side *s)
 	if (s->conn && s->ended) {
 		conn_free(s->conn);
 		s->conn = NULL;
+		s->asked = false;
 	}
 	return any;
 }
@@ -421,6 +427,16 @@ void world_close(struct world *w, struct side *s, enum fault_kind kind)
 	fault_set(&why, kind, 0, "so it was told");
 	if (s->conn)
 		conn_closed(s->conn, &why, w->now);
+	world_pump(w);
+}
+
+void world_verdict(struct world *w, struct side *s, bool right)
+{
+	struct fault why = { .kind = right ? FAULT_NONE : FAULT_AUTH };
+
+	s->asked = false;
+	conn_verdict(s->conn, &why, w->now);
+	s->look = true;
 	world_pump(w);
 }
 

@@ -37,6 +37,8 @@ struct side {
 	bool serves;             /* home gives it commands: from JOINED to its end or removal */
 	bool look;               /* a door of it was used: it may have something to send */
 	bool stuffed;            /* its socket takes nothing */
+	bool asked;              /* its login waits for a verdict on ... */
+	struct chap_question question; /* ... this */
 
 	/* the target's end; foe.c */
 	uint32_t stat_sn;
@@ -99,6 +101,8 @@ void world_add(struct world *world, const struct conn_options *options);
 /* TCP comes up; nothing if that was not asked for. */
 void world_open(struct world *world, struct side *side);
 void world_close(struct world *world, struct side *side, enum fault_kind kind);
+/* Of a side that asked. */
+void world_verdict(struct world *world, struct side *side, bool right);
 /* Bytes of the target arrive. */
 void world_give(struct world *world, struct side *side, const void *data, size_t len);
 /* At most so many bytes leave. */

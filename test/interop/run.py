@@ -13,7 +13,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from bed import Bed, Failed, Unable, check  # noqa: E402
-import faults, levels, policies  # noqa: E402,E401,F401  (they add their scenarios)
+import faults, levels, policies, radius  # noqa: E402,E401,F401  (they add their scenarios)
 from scenarios import ALL  # noqa: E402
 from targets import KINDS  # noqa: E402
 

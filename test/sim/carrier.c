@@ -217,6 +217,9 @@ static void on_event(struct sim *sim, struct carrier *c, const struct conn_event
 	case CONN_EVENT_UP:
 		tell(c, &(struct message){ .kind = NEWS_UP, .up = ev->up });
 		break;
+	case CONN_EVENT_VERIFY:
+		sim_fail(sim, "a verdict was asked for without RADIUS");
+		break;
 	case CONN_EVENT_TASK:
 		check_lent(sim, c, ev->task);
 		work_check_status(sim, ev->task);

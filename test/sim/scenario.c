@@ -144,6 +144,15 @@ static void redirect_loop(struct sim_options *o, struct random *r)
 	o->login_fails = FAULT_PROTOCOL;
 }
 
+static void insists(struct sim_options *o, struct random *r)
+{
+	static const uint16_t status[] = { 1, 0x0200, 0x0201, 0x0207, 0x020b };
+
+	four(o, r);
+	o->ops = 20;
+	o->peer.insists = status[random_below(r, 5)];
+}
+
 static void denied(struct sim_options *o, struct random *r)
 {
 	static const uint16_t status[] = { 0x0200, 0x0201, 0x0202, 0x0203, 0x0207, 0x0300, 0x0301, 0x0302 };
@@ -401,6 +410,7 @@ static const struct scenario scenarios[] = {
 	{ "discovery", discovery },
 	{ "redirected", redirected },
 	{ "redirect-loop", redirect_loop },
+	{ "insists", insists },
 	{ "denied", denied },
 	{ "denied-added", denied_added },
 	{ "session-on-add", session_on_add },

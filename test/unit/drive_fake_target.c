@@ -55,12 +55,11 @@ static void on_login(struct target *t, struct target_conn *c, const uint8_t *bhs
 	answer = (struct pdu_login_response){ .transit = true, .csg = pdu.csg, .nsg = pdu.nsg,
 		.tsih = pdu.csg ? 77 : pdu.tsih, .initiator_task_tag = pdu.initiator_task_tag };
 	memcpy(answer.isid, pdu.isid, sizeof(answer.isid));
-	if (!pdu.tsih && !pdu.csg) {
+	if (!pdu.tsih) {
 		t->exp_cmd_sn = pdu.cmd_sn;
 		t->seen = 0;
-	}
-	if (!pdu.tsih)
 		t->tasks = 0; /* the reinstatement ends them */
+	}
 	if (pdu.csg && pdu.tsih) {
 		text = added;
 		len = sizeof(added);

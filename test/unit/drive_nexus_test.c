@@ -63,6 +63,13 @@ static void test_silent(void **state)
 	close(fd);
 }
 
+/* A login that skipped the security stage is begun anew if the target closes, once. */
+static void turn_away(int fd)
+{
+	for (unsigned i = 0; i < 2; i++)
+		close(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+}
+
 /* A peer that answers with garbage, and one that closes at once. */
 static void test_bad_peers(void **state)
 {
@@ -75,16 +82,17 @@ static void test_bad_peers(void **state)
 		struct stage s;
 		struct conn_options options;
 		uint16_t port;
-		int fd = listener(&port), peer;
+		int fd = listener(&port), peer = -1;
 
 		options = options_for(1, "127.0.0.1", port);
 		stage_open(&s, 2, "iqn.2026-11.test:none");
 		nexus_add_conn(s.nexus, &options, token(1));
-		peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-		if (i == 0)
+		if (i == 0) {
+			peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 			assert_int_equal(write(peer, garbage, sizeof(garbage)), sizeof(garbage));
-		else
-			close(peer);
+		} else {
+			turn_away(fd);
+		}
 		stage_close(&s);
 		if (i == 0)
 			close(peer);

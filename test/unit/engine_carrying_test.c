@@ -62,6 +62,7 @@ static int close_stage(void **state)
 	while (conn_next_event(t.c, &event))
 		;
 	conn_free(t.c);
+	tags_done(&t.shared.tags);
 	return 0;
 }
 

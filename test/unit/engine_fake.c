@@ -34,6 +34,7 @@ void fake_begin(struct fake *f, const struct fake_setup *setup)
 	memset(f, 0, sizeof(*f));
 	f->piece = setup->piece;
 	f->first_stat_sn = setup->first_stat_sn;
+	f->direct = setup->direct;
 	f->now = 1000000000;
 	f->exp_cmd_sn = setup->config.first_cmd_sn;
 	f->max_cmd_sn = f->exp_cmd_sn + 31;
@@ -61,6 +62,10 @@ static void on_conn_event(struct fake_conn *c, const struct conn_event *ev)
 	case CONN_EVENT_TASK:
 		assert_true(c->done_count < FAKE_TASKS);
 		c->done[c->done_count++] = ev->task;
+		break;
+	case CONN_EVENT_VERIFY:
+		c->questions++;
+		c->question = ev->question;
 		break;
 	case CONN_EVENT_MANAGED:
 		c->manageds++;
@@ -323,9 +328,37 @@ void fake_numbers(struct fake_conn *c, uint8_t bhs[PDU_BHS_LEN], bool advance)
 
 /* ---------------------------------------------------------------- login */
 
-struct fake_conn *fake_add(struct fake *f, const struct conn_options *options)
+void fake_open(struct fake_conn *c)
 {
 	static const uint8_t entropy[ENGINE_ENTROPY] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+
+	assert_true(c->opening);
+	c->opening = false;
+	conn_opened(c->conn, entropy, c->fake->now);
+	fake_pump(c->fake);
+}
+
+/* Answers a login that skips the security stage as RFC 7143 section 6.3.1 has it. */
+static void insist(struct fake_conn *c)
+{
+	struct pdu_login_request request;
+	uint8_t bhs[PDU_BHS_LEN];
+
+	collect(c);
+	if (c->sent_len < PDU_BHS_LEN)
+		return;
+	pdu_get_login_request(c->sent, &request);
+	if (request.csg == PDU_STAGE_SECURITY)
+		return;
+	fake_take(c, PDU_LOGIN_REQUEST, bhs, NULL, 0);
+	c->login_itt = request.initiator_task_tag;
+	fake_give_status(c, 2, 1, NULL, 0);
+	fake_open(c);
+	c->opens = 1;
+}
+
+struct fake_conn *fake_add(struct fake *f, const struct conn_options *options)
+{
 	unsigned before = f->conns;
 	struct fake_conn *c;
 
@@ -333,11 +366,20 @@ struct fake_conn *fake_add(struct fake *f, const struct conn_options *options)
 	fake_pump(f);
 	assert_int_equal(f->conns, before + 1);
 	c = &f->conn[before];
-	assert_true(c->opening);
-	c->opening = false;
-	conn_opened(c->conn, entropy, f->now);
-	fake_pump(f);
+	fake_open(c);
+	if (!f->direct)
+		insist(c);
 	return c;
+}
+
+void fake_give_status(struct fake_conn *c, uint8_t class, uint8_t detail, const char *text, size_t len)
+{
+	struct pdu_login_response r = { .status_class = class, .status_detail = detail,
+		.isid = { 0x80, 1, 2, 3, 4, 5 }, .initiator_task_tag = c->login_itt };
+	uint8_t bhs[PDU_BHS_LEN];
+
+	pdu_put_login_response(bhs, &r);
+	fake_give_pdu(c, bhs, text, (uint32_t)len);
 }
 
 void fake_give_login(struct fake_conn *c, uint8_t flags, const char *text, size_t len)

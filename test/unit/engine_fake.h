@@ -40,6 +40,8 @@ struct fake_conn {
 	uint64_t silence;            /* of the last doubt */
 	struct management *managed;  /* the last one that came back */
 	unsigned manageds;
+	struct chap_question question; /* the last one */
+	unsigned questions;
 	struct conn_cleaned cleaned; /* the last one */
 	unsigned cleaneds;
 	struct fault text_fault;
@@ -58,6 +60,7 @@ struct fake {
 	uint64_t now;
 	uint32_t exp_cmd_sn, max_cmd_sn, first_stat_sn;
 	size_t piece;                /* bytes received at a time; 0: all */
+	bool direct;                 /* logins may skip the security stage */
 	struct session_event event[FAKE_EVENTS]; /* of the session, those to be looked at */
 	unsigned events;
 };
@@ -67,6 +70,7 @@ struct fake_setup {
 	struct conn_options options;
 	size_t piece;
 	uint32_t first_stat_sn; /* of each connection's target */
+	bool direct;            /* see fake_add */
 };
 
 /* A session with good values, not begun; the test may change them. */
@@ -75,7 +79,8 @@ void fake_begin(struct fake *fake, const struct fake_setup *setup);
 /* Ends everything, whatever stands, and checks that nothing is left behind. */
 void fake_end(struct fake *fake);
 
-/* Adds a connection and opens its TCP connection: the engine's first Login Request is there. */
+/* Adds a connection and opens its TCP connection: the engine's first Login Request is there. Unless set
+ * up as `direct` this target insists on the security stage, so that tests can answer in both stages. */
 struct fake_conn *fake_add(struct fake *fake, const struct conn_options *options);
 /* Takes all events of sessions and connections. */
 void fake_pump(struct fake *fake);
@@ -88,6 +93,8 @@ struct fake_conn *fake_login(struct fake *fake, const struct conn_options *optio
 uint32_t fake_take(struct fake_conn *c, uint8_t opcode, uint8_t bhs[PDU_BHS_LEN], uint8_t *data,
 		   size_t room);
 bool fake_has_sent(struct fake_conn *c);
+/* TCP is there that an OPEN asked for, perhaps anew. */
+void fake_open(struct fake_conn *c);
 /* Gives bytes, or a PDU (its length and digests are filled in) to the engine. With `spoil`, the data
  * digest of the next PDU is wrong, if it has one. */
 void fake_give(struct fake_conn *c, const void *data, size_t len);
@@ -97,6 +104,8 @@ void fake_numbers(struct fake_conn *c, uint8_t bhs[PDU_BHS_LEN], bool advance);
 
 /* A Login Response with this text; flags as byte 1 of the header. */
 void fake_give_login(struct fake_conn *c, uint8_t flags, const char *text, size_t len);
+/* One that ends the login. */
+void fake_give_status(struct fake_conn *c, uint8_t class, uint8_t detail, const char *text, size_t len);
 
 void fake_submit(struct fake_conn *c, struct task *task);
 void fake_closed(struct fake_conn *c, enum fault_kind kind);

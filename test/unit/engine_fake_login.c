@@ -69,10 +69,5 @@ void bench_to_challenge(struct bench *b)
 
 void bench_give_status(struct bench *b, uint8_t class, uint8_t detail, const char *text, size_t len)
 {
-	struct pdu_login_response r = { .status_class = class, .status_detail = detail,
-		.isid = { 0x80, 1, 2, 3, 4, 5 }, .initiator_task_tag = b->c->login_itt };
-	uint8_t bhs[PDU_BHS_LEN];
-
-	pdu_put_login_response(bhs, &r);
-	fake_give_pdu(b->c, bhs, text, (uint32_t)len);
+	fake_give_status(b->c, class, detail, text, len);
 }

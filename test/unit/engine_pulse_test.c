@@ -435,11 +435,40 @@ static void test_fence(void **state)
 
 static void test_idle_memory(void **state)
 {
-	size_t ring = CONN_RING * sizeof(struct conn_out) + CONN_HEADERS;
+	size_t ring = CONN_RING_IDLE * (sizeof(struct conn_out) + CONN_HEADER);
 
 	(void)state;
 	print_message("a connection: %zu bytes, its send queue: %zu\n", sizeof(struct conn), ring);
-	assert_true(sizeof(struct conn) + ring <= 32 << 10);
+	assert_true(sizeof(struct conn) + ring <= 8 << 10);
+}
+
+/* The send queue is large while there is work, and many commands leave at once. */
+static void test_queue_grows(void **state)
+{
+	struct task *task[30];
+	struct pair p;
+
+	(void)state;
+	pair_begin(&p, &(struct pair_terms){ .conns = 1, .times = { .ping_idle = 5000, .ping_wait = 4000 } });
+	for (unsigned round = 0; round < 2; round++) {
+		assert_int_equal(p.c[0]->conn->ring_room, CONN_RING_IDLE);
+		for (unsigned i = 0; i < 30; i++) {
+			task[i] = pair_keep(&p, fake_read(512));
+			conn_submit(p.c[0]->conn, task[i], p.fake.now);
+		}
+		for (unsigned i = 0; i < 30; i++) {
+			uint8_t bhs[PDU_BHS_LEN];
+
+			fake_take(p.c[0], PDU_SCSI_COMMAND, bhs, NULL, 0);
+		}
+		assert_int_equal(p.c[0]->conn->ring_room, CONN_RING);
+		for (unsigned i = 0; i < 30; i++)
+			pair_answer(&p, 0, task[i]);
+		pair_acknowledge(&p, 0, 1000 + 30 * (round + 1));
+		fake_wait(&p.fake, 5000);
+		pair_echo(&p, 0, pair_take_nop(&p, 0).initiator_task_tag);
+	}
+	pair_end(&p);
 }
 
 int main(void)
@@ -462,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_no_answer_wanted),
 		cmocka_unit_test(test_fence),
 		cmocka_unit_test(test_idle_memory),
+		cmocka_unit_test(test_queue_grows),
 	};
 
 	return cmocka_run_group_tests_name("engine_pulse", tests, NULL, NULL);

@@ -26,6 +26,7 @@ static void test_life(void **state)
 	tags_init(&tags);
 	assert_int_equal(find(0, 3), TAG_FOREIGN);
 	assert_int_equal(find(1024, 3), TAG_FOREIGN);
+	assert_int_equal(find(1024 + 700, 3), TAG_FOREIGN); /* of a part that does not exist */
 	assert_true(tag_take(&tags, 3, NULL, &first));
 	assert_int_equal(find(first, 3), TAG_OURS);
 	assert_int_equal(find(first, 4), TAG_FOREIGN); /* MCS-2 */
@@ -38,6 +39,7 @@ static void test_life(void **state)
 	assert_int_not_equal(second, first);
 	assert_int_equal(find(first, 3), TAG_STALE);
 	tag_free(&tags, second);
+	tags_done(&tags);
 	DUTY("PDU-7 MCS-2");
 }
 
@@ -57,6 +59,7 @@ static void test_wrap(void **state)
 		tag_free(&tags, itt);
 		before = itt;
 	}
+	tags_done(&tags);
 	DUTY("PDU-6 PDU-7");
 }
 
@@ -73,6 +76,7 @@ static void test_full(void **state)
 	assert_true(tag_free(&tags, itt[17]) == (UINT64_C(1) << 63 | UINT64_C(1) << 5));
 	assert_true(tag_free(&tags, itt[18]) == 0);
 	assert_true(tag_take(&tags, 5, NULL, &more));
+	tags_done(&tags);
 }
 
 int main(void)

@@ -40,6 +40,7 @@ static void test_whose(void **state)
 	assert_null(found);
 	tag_free(t, a);
 	assert_int_equal(tag_find(t, a, 3, &found), TAG_STALE);
+	tags_done(t);
 	free(t);
 	DUTY("PDU-6 MCS-2");
 }
@@ -64,6 +65,7 @@ static void test_generations(void **state)
 		tag_free(t, tag);
 		last = tag;
 	}
+	tags_done(t);
 	free(t);
 	DUTY("PDU-7");
 }
@@ -85,6 +87,7 @@ static void test_all_generations(void **state)
 		tag_free(t, tag);
 	} while (tag != first && ++n < 1u << 23);
 	assert_true(n > 1u << 21 && n < 1u << 22);
+	tags_done(t);
 	free(t);
 	DUTY("PDU-6 PDU-7");
 }
@@ -108,6 +111,7 @@ static void test_full(void **state)
 	assert_int_equal(tag_free(t, more), 0);
 	free(place);
 	free(tag);
+	tags_done(t);
 	free(t);
 	DUTY("PDU-6");
 }
@@ -138,6 +142,7 @@ static void test_adrift(void **state)
 	tag_free(t, tag);
 	assert_int_equal(tag_find(t, tag, 63, &found), TAG_STALE);
 	assert_int_equal(tag_find(t, tag, 3, &found), TAG_STALE);
+	tags_done(t);
 	free(t);
 	DUTY("RA-1 MCS-2 PDU-7");
 }
@@ -160,6 +165,7 @@ static void test_nonsense(void **state)
 		if (round % 2)
 			tag_free(t, tag);
 	}
+	tags_done(t);
 	free(t);
 }
 
@@ -207,6 +213,7 @@ static void test_threads(void **state)
 		assert_int_equal(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
+	tags_done(common);
 	free(common);
 	DUTY("PDU-6");
 }

@@ -287,7 +287,8 @@ static void add(bool digests)
 	DOOR(session_add_conn(session, &options, &options, now));
 	pump();
 	need(e->conn);
-	answer_login(e, 1, first, sizeof(first));
+	if (!is_first)
+		answer_login(e, 1, first, sizeof(first));
 	memcpy(text, digests ? yes : no, len);
 	memcpy(text + len, is_first ? leading : of_conn, is_first ? sizeof(leading) : sizeof(of_conn));
 	answer_login(e, 7, text, len + (is_first ? sizeof(leading) : sizeof(of_conn)));

@@ -18,8 +18,9 @@ ALLOWED = {
     "CRC32C": "crc32_iscsi",
 }
 PATTERNS = [
-    re.compile(r"^EVP_(MD|Digest)\w*$"),  # libcrypto: hashes for CHAP
+    re.compile(r"^(EVP_(MD|Digest)\w*|HMAC)$"),  # libcrypto: hashes for CHAP and RADIUS
     re.compile(r"^__\w+_chk$"),           # the fortified forms of the above
+    re.compile(r"^__isoc23_strto\w+$"),   # as newer C libraries name them
     re.compile(r"^_*(asan|ubsan|tsan|sanitizer|gcov)_"),  # builds that watch or count
     re.compile(r"^__(asan|ubsan|tsan|llvm|sanitizer)"),
 ]

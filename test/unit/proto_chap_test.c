@@ -190,6 +190,61 @@ static void mutual(void **state)
 	DUTY("SEC-1 SEC-3 SEC-8 UNH-CHAP-4.1");
 }
 
+static void outside(struct login *l)
+{
+	configure(l, CHAP_MUTUAL);
+	l->config.outside = true;
+	l->config.target_secret_len = 0;
+	l->config.algorithm_count = 1;
+	l->config.algorithms[0] = CHAP_MD5;
+	text_out_init(&l->out, l->buf, sizeof l->buf);
+	assert_int_equal(chap_begin(&l->chap, &l->config, &l->out), 0);
+	assert_string_equal(written(l, "CHAP_A"), "5");
+	text_out_init(&l->out, l->buf, sizeof l->buf);
+	assert_int_equal(STEP(l, "CHAP_A=5\0" CHALLENGE), CHAP_MORE);
+}
+
+/* Somebody else judges the proof, and gets all that it takes; what we know by ourselves still counts. */
+static void verified_outside(void **state)
+{
+	struct chap_question q;
+	struct login l;
+
+	(void)state;
+	outside(&l);
+	assert_int_equal(STEP(&l, "CHAP_N=target\0CHAP_R=" TARGET_MD5), CHAP_ASK);
+	assert_false(chap_finished(&l.chap));
+	chap_question_get(&l.chap, &q);
+	assert_int_equal(q.name_len, 6);
+	assert_memory_equal(q.name, "target", 6);
+	assert_int_equal(q.identifier, 0x31);
+	assert_int_equal(q.challenge_len, 32);
+	assert_memory_equal(q.challenge, l.chap.challenge, 32);
+	assert_memory_equal(q.response, "\xd4\x2a\x5c\xc2\xa7\x2e\x0e\x77\x41\xa5\xd7\x56\x29\x35\x32\x24",
+			    16);
+	chap_verdict(&l.chap);
+	assert_true(chap_finished(&l.chap));
+	chap_done(&l.chap);
+
+	outside(&l);
+	assert_int_equal(STEP(&l, "CHAP_N=target\0CHAP_R=" REFLECTED_MD5), -EPROTO);
+	chap_done(&l.chap);
+	outside(&l);
+	assert_int_equal(STEP(&l, "CHAP_N=target\0CHAP_R=0x00"), -EPROTO);
+	chap_done(&l.chap);
+	outside(&l); /* nothing more may come before the verdict */
+	assert_int_equal(STEP(&l, "CHAP_N=target\0CHAP_R=" TARGET_MD5), CHAP_ASK);
+	assert_int_equal(STEP(&l, "TargetAlias=x"), -EPROTO);
+	chap_done(&l.chap);
+
+	configure(&l, CHAP_MUTUAL); /* no secret to compare with, and no algorithm that RADIUS lacks */
+	l.config.outside = true;
+	assert_int_equal(chap_config_check(&l.config), -EINVAL);
+	l.config.target_secret_len = 0;
+	assert_int_equal(chap_config_check(&l.config), -EINVAL);
+	DUTY("SEC-8 SEC-9");
+}
+
 /* A name that was configured is the only one that will do. */
 static void name_of_the_target(void **state)
 {
@@ -464,7 +519,8 @@ int main(void)
 		cmocka_unit_test(one_way_with_each_algorithm),
 		cmocka_unit_test(challenge_in_all_forms), cmocka_unit_test(longest_challenge),
 		cmocka_unit_test(name_of_the_target),
-		cmocka_unit_test(mutual), cmocka_unit_test(each_attempt_has_its_challenge),
+		cmocka_unit_test(mutual),
+		cmocka_unit_test(verified_outside), cmocka_unit_test(each_attempt_has_its_challenge),
 		cmocka_unit_test(bad_challenges), cmocka_unit_test(bad_proofs),
 		cmocka_unit_test(name_of_any_length),
 		cmocka_unit_test(reflection_over_another_login),

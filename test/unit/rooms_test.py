@@ -25,10 +25,11 @@ ARROWS = {
     "cli": ["include"],
 }
 PUBLIC = {"iscsidsc.h", "iscsierr.h", "iscsidsc_ext.h"}
-# Of a room only its door is seen from outside; of net the service sees what carries messages to it.
+# Of a room only its door is seen from outside; of net the service sees what carries messages to it,
+# and the sockets of its own client (iSNS).
 DOORS = {
     "engine": {None: {"engine/engine.h"}},
-    "net": {"service": {"net/mailbox.h", "net/resolve.h"}},
+    "net": {"service": {"net/mailbox.h", "net/resolve.h", "net/tcp.h"}},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

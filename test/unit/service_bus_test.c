@@ -241,11 +241,11 @@ static void ipsec_portal_is_kept_and_not_contacted(void **state)
 }
 
 static uint32_t login(void **state, const char *target, const char *instance, uint32_t port,
-		      int mappings, int persistent)
+		      uint32_t os_bus, int persistent)
 {
-	return ask(*state, NULL, "LoginIScsiTarget", "sbsu" BUS_PORTAL "tb" BUS_OPTIONS "ayb",
-		   target, 0, instance, port, 0, "", "", 0, (uint64_t)0, mappings, NO_OPTIONS, 0,
-		   persistent);
+	return ask(*state, NULL, "LoginIScsiTarget", "sbsu" BUS_PORTAL "t" BUS_MAPPINGS BUS_OPTIONS "ayb",
+		   target, 0, instance, port, 0, "", "", 0, (uint64_t)0, 1, os_bus, UINT32_MAX, 0,
+		   NO_OPTIONS, 0, persistent);
 }
 
 static void refusals(void **state)
@@ -256,8 +256,9 @@ static void refusals(void **state)
 	assert_int_equal(login(state, "iqn.x", "", 1, 0, 0), ERROR_INVALID_PARAMETER);
 	assert_int_equal(login(state, "iqn.x", "other", UINT32_MAX, 0, 0),
 			 ISDSC_INITIATOR_INSTANCE_NOT_FOUND);
-	assert_int_equal(login(state, "iqn.x", "", UINT32_MAX, 1, 0), ERROR_NOT_SUPPORTED);
-	assert_int_equal(login(state, "iqn.x", "", UINT32_MAX, 0, 1), ERROR_NOT_SUPPORTED);
+	assert_int_equal(login(state, "iqn.x", "", UINT32_MAX, 999, 0),
+			 ISDSC_TARGET_MAPPING_OUT_OF_RANGE);
+	assert_int_equal(login(state, "iqn.x", "", UINT32_MAX, 0, 1), ISDSC_TARGET_NOT_FOUND);
 	assert_int_equal(ask(*state, NULL, "LogoutIScsiTarget", BUS_ID, id, id),
 			 ISDSC_INVALID_SESSION_ID);
 	assert_int_equal(ask(*state, NULL, "SendScsiReadCapacity", BUS_ID "tu", id, id, id, 8),

@@ -247,6 +247,48 @@ static void ipsec_and_radius_are_refused(void **state)
 	assert_int_equal(make(&in), ERROR_SUCCESS);
 }
 
+/* A response can be verified by RADIUS where there is one: in mutual CHAP. */
+static void radius_verifies(void **state)
+{
+	struct options o = { .present = true, .login_flags = LOGIN_RADIUS_VERIFICATION,
+		.specified = SPECIFIED_AUTH_TYPE | SPECIFIED_PASSWORD, .auth_type = AUTH_MUTUAL_CHAP,
+		.password = "fourteen bytes", .password_len = 14 };
+	struct effective_input in = input(EFFECTIVE_LOGIN, &o);
+	struct defaults strict = *in.defaults;
+	struct effective e;
+
+	(void)state;
+	in.initiator_secret_len = 0;
+	assert_int_equal(make(&in), ISDSC_TARGET_AUTHINFO_UNAVAILABLE);
+	in.radius = true;
+	in.target_name = "iqn.2026-11.test:t";
+	assert_int_equal(effective_make(&in, &e), ERROR_SUCCESS);
+	assert_int_equal(e.chap.mode, CHAP_MUTUAL);
+	assert_true(e.chap.outside);
+	assert_int_equal(e.chap.target_secret_len, 0);
+	assert_int_equal(e.chap.target_name_len, 0);
+	assert_int_equal(chap_config_check(&e.chap), 0);
+	effective_done(&e);
+	/* The same, for targets that shall not pass for each other. */
+	strict.value[DEFAULT_RADIUS_NAME] = RADIUS_NAME_TARGET;
+	in.defaults = &strict;
+	assert_int_equal(effective_make(&in, &e), ERROR_SUCCESS);
+	assert_int_equal(e.chap.target_name_len, 18);
+	assert_memory_equal(e.chap.target_name, "iqn.2026-11.test:t", 18);
+	effective_done(&e);
+	o.auth_type = AUTH_CHAP;
+	assert_int_equal(make(&in), ERROR_INVALID_PARAMETER);
+	o.auth_type = AUTH_NONE;
+	assert_int_equal(make(&in), ERROR_INVALID_PARAMETER);
+	in.purpose = EFFECTIVE_DISCOVERY;
+	assert_int_equal(make(&in), ERROR_SUCCESS);
+	o.auth_type = AUTH_MUTUAL_CHAP;
+	assert_int_equal(make(&in), ERROR_SUCCESS);
+	o.login_flags |= LOGIN_RADIUS_RESPONSE;
+	assert_int_equal(make(&in), ERROR_NOT_SUPPORTED);
+	DUTY("SEC-15");
+}
+
 static void contradictions_are_refused(void **state)
 {
 	struct options o = { .present = true };
@@ -344,6 +386,7 @@ int main(void)
 		cmocka_unit_test(user_is_the_node_name_unless_given),
 		cmocka_unit_test(an_added_connection_takes_the_sessions_options),
 		cmocka_unit_test(ipsec_and_radius_are_refused),
+		cmocka_unit_test(radius_verifies),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(every_fault_has_a_status),
 		cmocka_unit_test(login_statuses_map),

@@ -293,7 +293,8 @@ static void times_are_milliseconds(void **state)
 	defaults.value[DEFAULT_COMMAND_TIME] = 7;
 	effective_times(&defaults, &times);
 	assert_int_equal(times.command, 7000);
-	assert_int_equal(defaults_parse(DEFAULT_COMMAND_TIME, "auto", &defaults.value[DEFAULT_COMMAND_TIME]), 0);
+	assert_int_equal(defaults_parse(DEFAULT_COMMAND_TIME, "auto",
+					&defaults.value[DEFAULT_COMMAND_TIME]), 0);
 	effective_times(&defaults, &times);
 	assert_int_equal(times.command, 60000);
 	/* an answer that is waited for for ever */

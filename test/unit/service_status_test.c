@@ -68,13 +68,17 @@ static void test_security(void **state)
 	const uint64_t ipsec = 0x03, not_valid = 0x22, plain = 0x01;
 
 	(void)state;
-	assert_int_equal(effective_security(0, NULL), ERROR_SUCCESS);
-	assert_int_equal(effective_security(0x02, NULL), ERROR_SUCCESS);
-	assert_int_equal(effective_security(0x03, NULL), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
-	assert_int_equal(effective_security(0, &ipsec), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
-	assert_int_equal(effective_security(0, &not_valid), ERROR_SUCCESS);
-	assert_int_equal(effective_security(plain, &ipsec), ERROR_SUCCESS);
-	assert_int_equal(effective_security(0x03, &plain), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_int_equal(effective_security(0, NULL, 0), ERROR_SUCCESS);
+	assert_int_equal(effective_security(0x02, NULL, 0), ERROR_SUCCESS);
+	assert_int_equal(effective_security(0x03, NULL, 0), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_int_equal(effective_security(0, &ipsec, 0), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_int_equal(effective_security(0, &not_valid, 0), ERROR_SUCCESS);
+	assert_int_equal(effective_security(plain, &ipsec, 0), ERROR_SUCCESS);
+	assert_int_equal(effective_security(0x03, &plain, 0), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_int_equal(effective_security(0, NULL, 0x02), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_int_equal(effective_security(0x02, &not_valid, 0x03), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_int_equal(effective_security(plain, NULL, 0x03), ERROR_SUCCESS);
+	assert_int_equal(effective_security(0, &plain, 0x03), ERROR_SUCCESS);
 }
 
 int main(void)

@@ -8,6 +8,7 @@ checks that blind bytes never pass. Run it after a harness has changed its recor
 Files that the fuzzer found stay beside them (their names are hashes).
 """
 import pathlib
+import re
 import struct
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -231,13 +232,7 @@ def nbd():
 # ---- bus
 
 B = acts("CALL CALL_AGAIN CALL_ANY OPEN CLOSE RAW NEXUS NEXUS_AGAIN NEXUS_MORE DISK TURN")
-METHODS = acts("AddIScsiConnection RemoveIScsiConnection LoginIScsiTarget LogoutIScsiTarget GetIScsiSessionList "
-               "GetDevicesForIScsiSession AddIScsiSendTargetPortal RemoveIScsiSendTargetPortal "
-               "RefreshIScsiSendTargetPortal ReportIScsiSendTargetPortals ReportIScsiTargets ReportIScsiTargetPortals "
-               "ReportIScsiInitiatorList ReportIScsiInitiatorPorts GetIScsiInitiatorNodeName SetIScsiInitiatorNodeName "
-               "GetIScsiVersionInformation SetIScsiInitiatorCHAPSharedSecret SendScsiInquiry SendScsiReadCapacity "
-               "SendScsiReportLuns SetIScsiSessionLoadBalancePolicy GetIScsiSessionLoadBalancePolicy "
-               "SendIScsiTaskManagement GetIScsiDefault SetIScsiDefault ReportIScsiDefaults")
+METHODS = acts(" ".join(re.findall(r"^\tX\((\w+)", (HERE.parents[2] / "src/bus/interface.h").read_text(), re.M)))
 ANY = [0xff]                      # 2^32 - 1
 PORTAL = [1, 0, 3, 0xfe, 0, 0, 0, 0, 0, 0, 0x0c, 0xbc]  # present, "", 192.0.2.1, 3260
 NO_PORTAL = [0, 0, 0, 0]
@@ -337,5 +332,30 @@ def scsi():
     put("scsi", "mode", bytes([23, 0, 0x10, 0, 8, 18, 4]) + bytes(17))
 
 
-for make in (engine, login, nbd, bus, text, pdu, scsi):
+def isns():
+    def attribute(tag, value=b""):
+        value = struct.pack(">I", value) if isinstance(value, int) else value
+        value += bytes(-len(value) % 4)
+        return struct.pack(">II", tag, len(value)) + value
+
+    def place(tag, last):
+        return attribute(tag, bytes(10) + b"\xff\xff\x0a\0\0" + bytes([last])) + attribute(tag + 1, 3260)
+
+    def node(name, kind=1):
+        return attribute(32, name + b"\0") + attribute(33, kind)
+
+    begin = attribute(33, 1) + attribute(0)
+    name = b"iqn.2026-11.test:a"
+    group = attribute(48, name + b"\0") + place(49, 1)
+    put("isns", "groups", begin + node(name) + attribute(34, b"alias\0") + place(16, 1) + group + attribute(51, 1)
+        + group + attribute(51))
+    put("isns", "portals", begin + node(name) + place(16, 1) + place(16, 2) + node(b"iqn.b", 2)
+        + attribute(1, b"e\0") + place(16, 3) + node(name.upper()))
+    put("isns", "no_delimiter", node(name) + place(16, 1))
+    put("isns", "cut", begin + node(name)[:-2])
+    put("isns", "scn", struct.pack(">HHHHHH", 1, 8, 44, 0x4c00, 7, 0) + attribute(32, b"iqn.me\0") + attribute(4, bytes(8))
+        + attribute(35, 8))
+
+
+for make in (engine, login, nbd, bus, text, pdu, scsi, isns):
     make()

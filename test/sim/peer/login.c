@@ -364,6 +364,17 @@ static void redirect(struct peer_conn *c)
 	conn_close(c);
 }
 
+/* A login that skips the security stage is not for this target. */
+static void insist(struct peer_conn *c)
+{
+	unsigned status = c->peer->options.insists;
+
+	if (status == 1)
+		conn_close(c);
+	else
+		refuse(c, status);
+}
+
 /* After the first whole text. False: it is over. */
 static bool first_text(struct peer_conn *c)
 {
@@ -378,6 +389,10 @@ static bool first_text(struct peer_conn *c)
 		login_violation(c, "a login without InitiatorName");
 	if (o->redirect && c->peer->redirected < o->redirect_times) {
 		redirect(c);
+		return false;
+	}
+	if (o->insists && l->now.csg != PDU_STAGE_SECURITY) {
+		insist(c);
 		return false;
 	}
 	if (!find_session(c))

@@ -99,6 +99,8 @@ struct peer_options {
 	/* answers to logins; status is class << 8 | detail */
 	uint16_t deny, deny_added;
 	unsigned deny_times;            /* logins that are denied; 0: all */
+	uint16_t insists;               /* what a login that skips the security stage gets; 1: it is closed
+	                                   without a word; 0: nothing special */
 	bool new_session_on_add;
 	int group_on_add;               /* another portal group tag; 0: the same */
 	const char *redirect;           /* ADDRESS:PORT */
@@ -201,6 +203,7 @@ enum peer_cost {
 	PEER_COSTS_CONN,  /* in full feature phase: the connection is lost, the session comes back */
 	PEER_COSTS_LOGIN, /* a login fails */
 	PEER_COSTS_TASK,  /* one command fails */
+	PEER_COSTS_MAYBE, /* a connection, or nothing: by how many bytes come at a time */
 };
 
 struct peer_fault_info {
