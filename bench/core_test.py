@@ -80,6 +80,11 @@ class Goals(unittest.TestCase):
         self.assertIn("**no**", report.goal_table([self.goal(0.9)], [self.ROW]))
         self.assertIn("| yes |", report.goal_table([self.goal(0.7)], [self.ROW]))
 
+    def test_wide_rounds_settle_nothing(self):
+        row = {**self.ROW, "spread": 0.5}
+        self.assertIn("not settled", report.goal_table([self.goal(0.7)], [row]))
+        self.assertIn("not settled", report.goal_table([self.goal(0.9)], [row]))
+
 
 class Report(unittest.TestCase):
     def test_text_between_markers_only(self):

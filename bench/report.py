@@ -60,6 +60,11 @@ def row_table(rows):
     return "\n".join(lines)
 
 
+def unsettled(value, spread, bound):
+    """The rounds of one run lie on both sides of the bound, so another run may say something else."""
+    return spread is not None and abs(value - bound) <= value * spread / 2
+
+
 def goal_table(goals, rows):
     lines = ["| measure | goal | result | met |", "|---|---|---|---|"]
     for goal in goals:
@@ -68,6 +73,8 @@ def goal_table(goals, rows):
         text = {True: "yes", False: "**no**", None: "not measured"}[met]
         shown = "" if value is None else f"{value:.3g}"
         row = goal.row(rows)
+        if row and met is not None and unsettled(value, row["spread"], goal.bound):
+            text = "not settled"
         if row and row["spread"] is not None:
             shown += f" (spread {100 * row['spread']:.0f} %)"
         lines.append(f"| {goal.measure} | {sign} {goal.bound:g} | {shown} | {text} |")

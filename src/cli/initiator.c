@@ -45,18 +45,9 @@ ISDSC_STATUS initiator_node_name(struct run *run, int argc, char **argv)
 
 ISDSC_STATUS initiator_secret(struct run *run, int argc, char **argv)
 {
-	struct secret secret = { .size = 0 };
-	ISDSC_STATUS status = 0;
-
 	(void)run;
 	(void)argc;
-	if (read_given(argv[0]))
-		status = read_secret(argv[0], &secret);
-	if (!status)
-		status = SetIScsiInitiatorCHAPSharedSecret(secret.size,
-							   secret.size ? secret.bytes : NULL);
-	secret_wipe(&secret);
-	return status;
+	return secret_give(argv[0], SetIScsiInitiatorCHAPSharedSecret);
 }
 
 /* RFC 7143 section 9.2.1 (SEC-12): as random as it gets, and 128 bits long. */

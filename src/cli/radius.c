@@ -49,16 +49,7 @@ ISDSC_STATUS radius_list(struct run *run, int argc, char **argv)
 
 ISDSC_STATUS radius_secret(struct run *run, int argc, char **argv)
 {
-	struct secret secret = { .size = 0 };
-	ISDSC_STATUS status = 0;
-
 	(void)run;
 	(void)argc;
-	if (read_given(argv[0]))
-		status = read_secret(argv[0], &secret);
-	if (!status)
-		status = SetIScsiInitiatorRADIUSSharedSecret(secret.size,
-							     secret.size ? secret.bytes : NULL);
-	secret_wipe(&secret);
-	return status;
+	return secret_give(argv[0], SetIScsiInitiatorRADIUSSharedSecret);
 }

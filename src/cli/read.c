@@ -169,6 +169,19 @@ void secret_wipe(struct secret *secret)
 	explicit_bzero(secret, sizeof(*secret));
 }
 
+ISDSC_STATUS secret_give(char *text, ISDSC_STATUS (ISDSC_API *give)(ULONG size, PUCHAR bytes))
+{
+	struct secret secret = { .size = 0 };
+	ISDSC_STATUS status = 0;
+
+	if (read_given(text))
+		status = read_secret(text, &secret);
+	if (!status)
+		status = give(secret.size, secret.size ? secret.bytes : NULL);
+	secret_wipe(&secret);
+	return status;
+}
+
 static void option_user(ISCSI_LOGIN_OPTIONS *login, char *user)
 {
 	bool empty = strcmp(user, "-") == 0;

@@ -62,6 +62,8 @@ ISDSC_STATUS read_secret(char *text, struct secret *ret);
 /* A key as the Windows tool gives it: text, its final NUL counted. * is none. */
 ISDSC_STATUS read_key(char *text, struct secret *ret);
 
+/* Hands a secret from the command line to an API function and wipes it; "*" clears. */
+ISDSC_STATUS secret_give(char *text, ISDSC_STATUS (ISDSC_API *give)(ULONG size, PUCHAR bytes));
 void secret_wipe(struct secret *secret);
 
 /* Login options, with what their pointers point to. */
