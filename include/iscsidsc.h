@@ -24,7 +24,6 @@
  *                                user and the group iscsidsc; changing for the first two, and for
  *                                the group where the setting group-may-change is on; secrets are
  *                                for the first two alone
- *   ERROR_CALL_NOT_IMPLEMENTED   a function marked "Not there yet"
  *
  * A and W. A text is UTF-8, W text is UTF-16. A and W structures differ in size. With UNICODE
  * defined, the name without a suffix means W, else A. User names, passwords, secrets and keys are
