@@ -222,6 +222,8 @@ struct conn {
 	bool logged_out;            /* answered; waits for the target to close (LO-6) */
 
 	uint64_t heard;             /* when the last bytes came */
+	uint64_t answered_sent_at;  /* when the command that was answered last had been sent ... */
+	uint64_t answered_lun;      /* ... and its unit */
 	uint64_t ping_at;           /* when the present ping was wanted, 0 for none */
 	uint64_t asked_at;          /* when a request first left after the last bytes came, 0 for none */
 	uint64_t ping_sent;         /* when the ping being measured left, 0 for none ... */

@@ -30,6 +30,10 @@ static void leave(struct conn *c, struct task *task, enum task_outcome outcome,
 void conn_conclude(struct conn *c, struct task *task, enum task_outcome outcome)
 {
 	c->ev_wake |= tag_free(&c->shared->tags, task->itt);
+	if (outcome == TASK_COMPLETE) {
+		c->answered_sent_at = task->sent_at;
+		c->answered_lun = task->lun;
+	}
 	leave(c, task, outcome, TASK_ENDED);
 }
 

@@ -10,9 +10,26 @@
 
 #define MS UINT64_C(1000000)
 
+/* Milliseconds that a command which was sent again may be without an answer, once the target answers
+ * what its unit was given later: LIO passes over some of them, having their numbers for received. */
+enum { PASSED_OVER_TIME = 3000 };
+
 static uint32_t command_time(const struct conn *c)
 {
 	return atomic_load_explicit(&c->shared->command_time, memory_order_relaxed);
+}
+
+static bool is_passed_over(const struct conn *c, const struct task *task)
+{
+	return task->resent && c->answered_lun == task->lun && c->answered_sent_at > task->sent_at;
+}
+
+/* Milliseconds; not 0 where commands have a limit. */
+static uint32_t time_of(const struct conn *c, const struct task *task)
+{
+	uint32_t time = command_time(c);
+
+	return time > PASSED_OVER_TIME && is_passed_over(c, task) ? PASSED_OVER_TIME : time;
 }
 
 /* ---------------------------------------------------------------- the requests under way */
@@ -235,7 +252,7 @@ static enum fault_kind no_way_out(const struct conn *c)
 static void abort_concluded(struct conn *c, struct task *task)
 {
 	fault_set(&task->fault, FAULT_TIMEOUT, 0, "%s:%u: no answer in %u s; the command was aborted",
-		  c->host, c->port, command_time(c) / 1000);
+		  c->host, c->port, time_of(c, task) / 1000);
 	conn_conclude(c, task, TASK_ABORTED);
 }
 
@@ -457,7 +474,7 @@ static uint64_t command_deadline(const struct conn *c)
 {
 	const struct task *task = oldest(c);
 
-	return task ? task->sent_at + command_time(c) * MS : ENGINE_NEVER;
+	return task ? task->sent_at + time_of(c, task) * MS : ENGINE_NEVER;
 }
 
 uint64_t manage_deadline(const struct conn *c)

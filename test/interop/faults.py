@@ -125,9 +125,6 @@ class Keeper:
             raise self.trouble
 
 
-# LIO above level 0 leaves a command without an answer now and then when a link comes and goes (doc/targets.md).
-# Until it is aborted nothing more is known of it, so that must not take the usual 60 s.
-PATIENCE = {"lio": {"command-time": 5}}
 # What the links to the guest are like: this machine's own are too good.
 WEATHER = "delay 10ms loss 0.5% rate 400mbit limit 20000"
 
@@ -145,8 +142,7 @@ class Scene:
         self.level, self.long = level, long(seconds)
         self.at_once = False  # the load ends when the scenario has nothing more to do
         self.service = service_on(bed, self.target, settings={
-            "error-recovery-level": level, **(PATIENCE.get(target.kind, {}) if level else {}),
-            **(settings or {})})
+            "error-recovery-level": level, **(settings or {})})
         self.cli = self.service.cli
         self.count = count or (8 if target.kind == "lio" else 4)
         if target.kind == "lio" and weather:

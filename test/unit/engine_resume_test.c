@@ -103,6 +103,49 @@ static void test_hole_closes_the_window(void **state)
 	DUTY("MCS-14 TRAP-8 WIN-3");
 }
 
+/* The target has its number and answers what its unit was given later, but never the command itself:
+ * that is known long before its time is over. While it answers nothing later, it is only slow. */
+static void test_passed_over(void **state)
+{
+	struct task *task, *later;
+	struct pdu_task_request pdu;
+	struct pdu_nop_out nop;
+	uint8_t bhs[PDU_BHS_LEN];
+	struct pair p;
+
+	(void)state;
+	for (uint64_t unit = 0; unit < 2; unit++) {
+		begin(&p, 1);
+		task = pair_send(&p, 0, 0, NULL);
+		lose_first(&p, 1000);
+		resume(&p, task);
+		fake_take(p.c[1], PDU_SCSI_COMMAND, bhs, NULL, 0);
+		nop = pair_take_nop(&p, 1);
+		p.fake.exp_cmd_sn = 1002;
+		pair_echo(&p, 1, nop.initiator_task_tag);
+		fake_wait(&p.fake, 3000);
+		later = pair_send(&p, 1, unit << 48, NULL);
+		pair_acknowledge(&p, 1, 1003);
+		fake_wait(&p.fake, 4000);
+		assert_false(fake_has_sent(p.c[1]));
+		pair_answer(&p, 1, later);
+		assert_int_equal(later->outcome, TASK_COMPLETE);
+		fake_wait(&p.fake, unit ? 22999 : 0);
+		if (unit) { /* another unit's answers say nothing of this one */
+			assert_false(fake_has_sent(p.c[1]));
+			fake_wait(&p.fake, 1);
+		}
+		pdu = pair_take_function(&p, 1);
+		assert_int_equal(pdu.function, PDU_ABORT_TASK);
+		assert_int_equal(pdu.referenced_task_tag, task->itt);
+		pair_answer_function(&p, 1, pdu.initiator_task_tag, 0);
+		assert_int_equal(task->outcome, TASK_ABORTED);
+		assert_non_null(strstr(task->fault.text, unit ? "in 30 s" : "in 3 s"));
+		pair_end(&p);
+	}
+	DUTY("TMO-1 TM-3");
+}
+
 /* ---------------------------------------------------------------- TASK REASSIGN */
 
 static struct pdu_task_request expect_reassign(struct pair *p, const struct task *task)
@@ -462,6 +505,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sent_again),
 		cmocka_unit_test(test_hole_closes_the_window),
+		cmocka_unit_test(test_passed_over),
 		cmocka_unit_test(test_reassigned),
 		cmocka_unit_test(test_too_early),
 		cmocka_unit_test(test_unknown_to_the_target),
