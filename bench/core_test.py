@@ -2,6 +2,7 @@
 """Tests the statistics of the benchmark, its order of runs, its goals and its report."""
 import os
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -92,6 +93,32 @@ class Report(unittest.TestCase):
         self.assertEqual(report.between(text, "new"), f"a\n{report.BEGIN}\nnew\n{report.END}\nb\n")
         with self.assertRaises(ValueError):
             report.between("no markers", "new")
+
+    def test_parts_are_written_one_by_one(self):
+        goals = [core.Goal("of limit", "limit", "c", "m", 0.7, "socket"),
+                 core.Goal("of crc", "crc", "c", "m", 0.7, "socket")]
+
+        def section(part, value):
+            row = {**Goals.ROW, "part": part, "ours": value}
+            return report.section(part, "about: it", ["- here"], goals, [row], part == "crc")
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "p.md")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(f"head\n{report.BEGIN}\n{report.END}\nfoot\n")
+            report.write_document(path, ["limit", "crc"], {"crc": section("crc", 111)})
+            report.write_document(path, ["limit", "crc"], {"limit": section("limit", 222)})
+            report.write_document(path, ["limit", "crc"], {"crc": section("crc", 333)})
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+        self.assertEqual(list(report.sections(text)), ["limit", "crc"])
+        self.assertIn("| 222 |", report.sections(text)["limit"])
+        self.assertIn("of limit", report.sections(text)["limit"])
+        self.assertIn("performance/crc.svg", report.sections(text)["crc"])
+        self.assertNotIn("svg", report.sections(text)["limit"])
+        self.assertNotIn("111", text)
+        self.assertEqual(text.count("333"), 1)
+        self.assertTrue(text.startswith("head\n") and text.endswith("foot\n"))
 
     def test_plot_is_xml_and_has_each_row(self):
         import xml.etree.ElementTree as tree

@@ -119,7 +119,8 @@ static const struct option words[] = {
 	{ "policy", required_argument, NULL, 'P' }, { "header-digest", no_argument, NULL, 'h' },
 	{ "data-digest", no_argument, NULL, 'D' }, { "rate-latency", no_argument, NULL, 'r' },
 	{ "verify", no_argument, NULL, 'v' }, { "ordering", no_argument, NULL, 'O' },
-	{ "serve", no_argument, NULL, 'S' }, { NULL, 0, NULL, 0 },
+	{ "serve", no_argument, NULL, 'S' }, { "way", required_argument, NULL, 'W' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void option_take(struct load_options *o, int c, char *value)
@@ -144,6 +145,7 @@ static void option_take(struct load_options *o, int c, char *value)
 	case 'v': o->verify = true; break;
 	case 'O': o->ordering = true; break;
 	case 'S': o->serve = true; break;
+	case 'W': o->way = value; break;
 	default: load_fail("usage: see bench/load.c, `words`");
 	}
 }

@@ -26,7 +26,7 @@ struct load_portal {
 struct load_options {
 	struct load_portal portal[LOAD_PORTALS];
 	unsigned portals;
-	const char *iqn, *policy;
+	const char *iqn, *policy, *way; /* way: of exchange.h */
 	uint64_t lun;
 	enum load_op op;
 	uint32_t size;

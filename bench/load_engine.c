@@ -145,7 +145,7 @@ static void config_fill(struct session_config *config, unsigned number)
 		.target_name = o->iqn, .portal_group_tag = -1, .first_cmd_sn = 1,
 		.isid = { 0x80, (uint8_t)(process >> 8), (uint8_t)process,
 			  (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number },
-		.ordering = o->ordering, .one_holder = o->ordering,
+		.ordering = o->ordering,
 		.times = { .login = 15000, .ping_idle = 10000, .ping_wait = 10000, .doubt = 1000,
 			   .manage = 5000, .logout = 5000, .hold = 5000, .retry = 1000 },
 		.seed = 1,

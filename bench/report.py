@@ -2,6 +2,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 from xml.sax.saxutils import escape
 
@@ -89,17 +90,32 @@ def between(text, new):
     return f"{head}{BEGIN}\n{new}\n{END}{rest.split(END)[1]}"
 
 
-def write_document(path, top, goals, rows, parts):
-    """Puts machine, goals, rows and plots into the document, between its markers."""
-    plots = "\n".join(f"![{part}](performance/{part}.svg)" for part in parts
-                      if any(drawable(r) for r in rows if r["part"] == part))
-    new = "\n\n".join(["### The machine\n\n" + "\n".join(machine(top)),
-                       "### The goals\n\n" + goal_table(goals, rows),
-                       "### All figures\n\n" + row_table(rows), plots])
+def sections(text):
+    """The parts that stand between the markers: name to text, in order."""
+    inside = text.split(BEGIN)[1].split(END)[0]
+    found = re.split(r"(?m)^### (\w+): ", inside)[1:]
+    return {name: f"### {name}: {rest.strip()}" for name, rest in zip(found[::2], found[1::2])}
+
+
+def section(part, about, on, goals, rows, plotted):
+    """One part's: what it is, the machine it ran on, goals, figures, plot."""
+    goals = [goal for goal in goals if goal.part == part]
+    texts = [f"### {part}: {about}", "\n".join(on)]
+    texts += [goal_table(goals, rows)] if goals else []
+    texts += [row_table(rows)]
+    texts += [f"![{part}](performance/{part}.svg)"] if plotted else []
+    return "\n\n".join(texts)
+
+
+def write_document(path, order, new):
+    """Puts these sections (name to text) into the document, between its markers. The sections of other
+    parts stay: they were measured at another time."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
+    both = {**sections(text), **new}
+    names = [name for name in order if name in both]
     with open(path, "w", encoding="utf-8") as f:
-        f.write(between(text, new))
+        f.write(between(text, "\n\n".join(both[name] for name in names)))
 
 
 def write_json(path, rows):

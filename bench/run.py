@@ -18,7 +18,7 @@ sys.path.insert(0, HERE)
 import core  # noqa: E402
 import report  # noqa: E402
 
-ORDER = ["limit", "compare", "disk", "links", "login", "scale", "crc"]
+ORDER = ["limit", "compare", "disk", "links", "login", "scale", "api", "crc"]
 
 
 def part_load(name):
@@ -51,8 +51,8 @@ def settle_in():
 
 
 def measure(bench, names):
-    """Runs the parts; returns their rows, goals, and how many failed."""
-    rows, goals, failed = [], [], 0
+    """Runs the parts; returns their rows, goals, and the names of those that failed."""
+    rows, goals, failed = [], [], []
     for name in names:
         part = part_load(name)
         goals += getattr(part, "GOALS", [])
@@ -65,9 +65,24 @@ def measure(bench, names):
             bench.log(f"{name} can't be measured here: {e}")
         except core.Failed as e:
             bench.log(f"{name} failed: {e}")
-            failed += 1
+            failed.append(name)
         bench.log(f"    {time.monotonic() - begin:.0f} s")
     return rows, goals, failed
+
+
+def write(order, names, goals, rows):
+    """The sections and plots of these parts in doc/performance.md."""
+    doc = os.path.join(core.TOP, "doc")
+    on = report.machine(core.TOP)
+    new = {}
+    for name in names:
+        part = part_load(name)
+        own = [row for row in rows if row["part"] == name]
+        plots = os.path.join(doc, "performance")
+        plotted = getattr(part, "PLOT", True) and report.write_plots(plots, own)
+        if own:
+            new[name] = report.section(name, part.ABOUT, on, goals, own, plotted)
+    report.write_document(os.path.join(doc, "performance.md"), order, new)
 
 
 def main():
@@ -78,7 +93,7 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="writes the rows there")
     parser.add_argument("--plots", metavar="FOLDER", help="writes plots (SVG) there")
     parser.add_argument("--full", action="store_true", help="all cases, longer")
-    parser.add_argument("--write", action="store_true", help="writes doc/performance.md and its plots")
+    parser.add_argument("--write", action="store_true", help="writes the parts into doc/performance.md, and plots")
     parser.add_argument("--list", action="store_true", help="lists the parts")
     parser.add_argument("--here", action="store_true", help="no network namespace of its own")
     parser.add_argument("--seconds", type=float, help="of each measurement")
@@ -104,9 +119,7 @@ def main():
     if args.plots:
         report.write_plots(args.plots, rows)
     if args.write:
-        doc = os.path.join(core.TOP, "doc")
-        report.write_plots(os.path.join(doc, "performance"), rows)
-        report.write_document(os.path.join(doc, "performance.md"), core.TOP, goals, rows, names)
+        write(there, [name for name in names if name not in failed], goals, rows)
     return 1 if failed else 0
 
 

@@ -3,9 +3,10 @@ shaper); each joins a namespace of the initiator with one of the target."""
 import contextlib
 import itertools
 
-from core import Bed, Unable
+from core import Bed, Server, Unable
 from bed import run, run_ok
 from links import Links, inside
+from targets import Istgt
 
 numbers = itertools.count()
 
@@ -20,14 +21,20 @@ def control(space, name):
 
 
 @contextlib.contextmanager
-def limited(bench, rates):
-    """Links with these rates in Mbit/s, and a lean target at their other end: (server, prefix)."""
+def limited(bench, rates, kind="lean"):
+    """Links with these rates in Mbit/s, and a target at their other end, lean or istgt: (server,
+    prefix)."""
     with Bed(bench.build) as bed:
         links = Links(bed, len(rates))
         for i, rate in enumerate(rates):
             links.limit(i, rate)
         for space in (links.initiator, links.target):
             control(space, "reno")
+        if kind == "istgt":
+            target = Istgt(bed, links=links)
+            bench.pin(target.daemon.process.pid, bench.cpu_target)
+            yield Server(target.portals, target.name(), target.daemon.process.pid), inside(links.initiator)
+            return
         portals = [(host, 3260) for host in links.hosts]
         with bench.lean_target("--window", 1024, portals=portals, prefix=inside(links.target)) as server:
             yield server, inside(links.initiator)

@@ -46,8 +46,6 @@ def short(bench, lean):
     for op in ("read", "write"):
         yield from both(bench, lean, f"4 KiB {op}, depth 32", CPU, op=f"rand{op}")
     yield from both(bench, lean, "4 KiB read, depth 32, header digest", CPU, HEADER)
-    for op in ("read", "write"):
-        yield from digests(bench, lean, op)
 
 
 def long(bench, lean):
@@ -107,6 +105,10 @@ def run(bench):
         yield from short(bench, lean)
         if bench.full:
             yield from long(bench, lean)
+    # With a target that looks at the digests its processor is what gets measured.
+    with bench.lean_target("--check", "no") as lean:
+        for op in ("read", "write"):
+            yield from digests(bench, lean, op)
     yield from loops(bench)
     for kind in ("tgt", "istgt"):
         try:

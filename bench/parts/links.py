@@ -18,6 +18,9 @@ GOALS = [
     *(Goal(f"unequal links 10:1, adaptive, {op}: bytes per second / the sum of both alone", "links",
            f"{UNEQUAL[0]} and {UNEQUAL[1]} Mbit/s, {op}, adaptive", "bytes per second", 0.9,
            "sum of each alone") for op in ("read", "write")),
+    *(Goal(f"the same on istgt, {op}", "links",
+           f"{UNEQUAL[0]} and {UNEQUAL[1]} Mbit/s, istgt, {op}, adaptive", "bytes per second", 0.9,
+           "sum of each alone") for op in ("read", "write")),
     *(Goal(f"20 ms round trip, 1 % loss, one link, reno, {op}: 8 connections / 1", "links",
            f"20 ms, 1 % loss, reno, {op}, 8 connections", "bytes per second", 4.0, "one connection")
       for op in ("read", "write")),
@@ -51,17 +54,19 @@ def equal(bench, counts):
                     repeat=None if bench.full else 2)
 
 
-def unequal(bench, policies):
-    """The other is what each link carries alone, added."""
-    with limited(bench, UNEQUAL) as (server, prefix):
+def unequal(bench, policies, kind="lean"):
+    """The other is what each link carries alone, added. istgt begins commands in the order of their
+    numbers, and takes only half of DEPTH at a time."""
+    extra, of = (["--ordering"], ", istgt") if kind == "istgt" else ([], "")
+    with limited(bench, UNEQUAL, kind) as (server, prefix):
         for op in ("read", "write"):
             def alone():
-                parts = [bench.once(load(bench, server, prefix, op, first=i)) for i in (0, 1)]
+                parts = [bench.once(load(bench, server, prefix, op, first=i) + extra) for i in (0, 1)]
                 return {**parts[0], "bytes": sum(p["bytes"] / p["seconds"] for p in parts), "seconds": 1}
             for policy in policies:
                 yield from bench.pairs(
-                    "links", f"{UNEQUAL[0]} and {UNEQUAL[1]} Mbit/s, {op}, {policy}", METRICS,
-                    load(bench, server, prefix, op, count=2, policy=policy, seconds=2), alone,
+                    "links", f"{UNEQUAL[0]} and {UNEQUAL[1]} Mbit/s{of}, {op}, {policy}", METRICS,
+                    load(bench, server, prefix, op, count=2, policy=policy, seconds=2) + extra, alone,
                     "sum of each alone", repeat=None if bench.full else 2)
 
 
@@ -83,6 +88,10 @@ def long_and_lossy(bench, congestion, counts):
 def run(bench):
     yield from equal(bench, (2, 3, 4, 5, 6, 7, 8) if bench.full else (2, 8))
     yield from unequal(bench, ("adaptive", "leastqueue", "roundrobin") if bench.full else ("adaptive",))
+    try:
+        yield from unequal(bench, ("adaptive", "leastqueue") if bench.full else ("adaptive",), "istgt")
+    except Unable as e:
+        bench.log(f"istgt: {e}")
     yield from long_and_lossy(bench, "reno", (2, 4, 8) if bench.full else (8,))
     if not bench.full:
         return

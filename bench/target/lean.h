@@ -4,11 +4,11 @@
  * It is a peer for benchmarks, built so that the initiator is what gets measured; it is not a model
  * of RFC 7143 and no judge of initiators (test/sim and test/target are). It does not check: DataSN
  * and the order of Data-Out PDUs, ExpStatSN, phases that an initiator may not be in, CIDs used
- * twice, reserved fields, protection bits, and that one key is offered once. A data PDU that goes
- * past the end of what the CDB writes is dropped whole. It does not do: CHAP, error recovery levels
- * 1 and 2, SNACK, reservations, unit attentions. Commands are carried out as they come in, on
- * whatever connection; ExpCmdSN nevertheless only passes numbers that are all there. A digest that
- * is wrong, or a PDU that can't be read, costs the peer its connection.
+ * twice, reserved fields, protection bits, and that one key is offered once; nor, with --check
+ * no, data digests. A data PDU that goes past the end of what the CDB writes is dropped whole. It does
+ * not do: CHAP, error recovery levels 1 and 2, SNACK, reservations, unit attentions. Commands are
+ * carried out as they come in, on whatever connection; ExpCmdSN nevertheless only passes numbers that
+ * are all there. A digest that is wrong, or a PDU that can't be read, costs the peer its connection.
  *
  * Threads: every connection belongs to one worker for its life. Shared are the list of sessions
  * (lean.lock) and in each session the atomics of session.c.
@@ -54,6 +54,7 @@ struct options {
 	uint32_t block;
 	uint32_t window, max_recv, max_burst, first_burst, max_r2t, max_conns;
 	bool immediate, initial_r2t;
+	bool check; /* data digests of what is written: not, where they make the target the slower side */
 	uint32_t many;
 	uint32_t spin_us;
 };
@@ -182,6 +183,7 @@ struct lean {
 	struct options options;
 	pthread_mutex_t lock;
 	struct list sessions;
+	struct session *by_tsih[UINT16_MAX + 1];
 	uint16_t last_tsih;
 	_Atomic bool stop;
 	_Atomic unsigned next_worker;

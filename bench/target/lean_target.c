@@ -32,7 +32,8 @@ static void usage(FILE *to)
 	      "  --window N             commands at once (512)\n"
 	      "  --max-recv BYTES       (1M)     --max-burst BYTES  (1M)\n"
 	      "  --first-burst BYTES    (256K)   --max-r2t N        (8)\n"
-	      "  --max-conns N          (64)     --immediate yes|no --initial-r2t yes|no\n", to);
+	      "  --max-conns N          (64)     --immediate yes|no --initial-r2t yes|no\n"
+	      "  --check yes|no         look at data digests of what is written (yes)\n", to);
 }
 
 /* ---------------------------------------------------------------- options */
@@ -103,7 +104,7 @@ static bool yes_read(const char *text, bool *ret)
 }
 
 enum option_id {
-	OPT_PORTAL = 256, OPT_IQN, OPT_CPUS, OPT_MEDIUM, OPT_IMMEDIATE, OPT_INITIAL, OPT_SIZE,
+	OPT_PORTAL = 256, OPT_IQN, OPT_CPUS, OPT_MEDIUM, OPT_IMMEDIATE, OPT_INITIAL, OPT_CHECK, OPT_SIZE,
 	OPT_HELP, OPT_NUMBER, /* and behind it the rows of numbers[] */
 };
 
@@ -147,6 +148,8 @@ static bool option_take(int id, const char *value, struct options *o)
 		return yes_read(value, &o->immediate);
 	case OPT_INITIAL:
 		return yes_read(value, &o->initial_r2t);
+	case OPT_CHECK:
+		return yes_read(value, &o->check);
 	case OPT_SIZE:
 		return number_read(value, 4096, UINT64_C(1) << 50, &o->size);
 	default:
@@ -165,7 +168,7 @@ static void options_read(int argc, char **argv, struct options *o)
 		{ "portal", 1, NULL, OPT_PORTAL }, { "iqn", 1, NULL, OPT_IQN },
 		{ "cpus", 1, NULL, OPT_CPUS }, { "medium", 1, NULL, OPT_MEDIUM },
 		{ "immediate", 1, NULL, OPT_IMMEDIATE }, { "initial-r2t", 1, NULL, OPT_INITIAL },
-		{ "size", 1, NULL, OPT_SIZE }, { "help", 0, NULL, OPT_HELP },
+		{ "check", 1, NULL, OPT_CHECK }, { "size", 1, NULL, OPT_SIZE }, { "help", 0, NULL, OPT_HELP },
 	};
 	int id;
 
@@ -352,6 +355,7 @@ int main(int argc, char **argv)
 		.iqn = "iqn.2026-01.test:lean", .threads = 1, .size = 1u << 30, .luns = 1,
 		.block = 512, .window = 512, .max_recv = 1u << 20, .max_burst = 1u << 20,
 		.first_burst = 1u << 18, .max_r2t = 8, .max_conns = 64, .immediate = true,
+		.check = true,
 	};
 	options_read(argc, argv, &lean->options);
 	files_raise();

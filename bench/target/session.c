@@ -54,20 +54,15 @@ void session_close(struct conn *conn, int cid)
 	pthread_mutex_unlock(&lean->lock);
 }
 
-/* The TSIH of a new session: not 0, and of no other. */
+/* The TSIH of a new session: not 0, and of no other. 0: there is none left. */
 static uint16_t session_number(struct lean *lean)
 {
-	bool taken;
-
-	do {
-		if (++lean->last_tsih == 0)
-			lean->last_tsih = 1;
-		taken = false;
-		list_for_each(it, &lean->sessions)
-			if (list_entry(it, struct session, link)->tsih == lean->last_tsih)
-				taken = true;
-	} while (taken);
-	return lean->last_tsih;
+	for (uint32_t tries = 0; tries <= UINT16_MAX; tries++) {
+		lean->last_tsih++;
+		if (lean->last_tsih && !lean->by_tsih[lean->last_tsih])
+			return lean->last_tsih;
+	}
+	return 0;
 }
 
 static void session_reinstate(struct lean *lean, const struct session *by)
@@ -111,9 +106,16 @@ int session_open(struct conn *conn, const uint8_t isid[6], uint32_t cmd_sn)
 	pthread_mutex_lock(&lean->lock);
 	session_reinstate(lean, session);
 	session->tsih = session_number(lean);
-	list_append(&lean->sessions, &session->link);
-	list_append(&session->conns, &conn->in_session);
+	if (session->tsih) {
+		lean->by_tsih[session->tsih] = session;
+		list_append(&lean->sessions, &session->link);
+		list_append(&session->conns, &conn->in_session);
+	}
 	pthread_mutex_unlock(&lean->lock);
+	if (!session->tsih) {
+		free(session);
+		return -ENOMEM;
+	}
 	conn->session = session;
 	return 0;
 }
@@ -121,16 +123,12 @@ int session_open(struct conn *conn, const uint8_t isid[6], uint32_t cmd_sn)
 int session_join(struct conn *conn, const uint8_t isid[6], uint16_t tsih)
 {
 	struct lean *lean = conn->worker->lean;
-	struct session *found = NULL;
+	struct session *found;
 
 	pthread_mutex_lock(&lean->lock);
-	list_for_each(it, &lean->sessions) {
-		struct session *session = list_entry(it, struct session, link);
-
-		if (session->tsih == tsih &&
-		    memcmp(session->isid, isid, sizeof(session->isid)) == 0)
-			found = session;
-	}
+	found = lean->by_tsih[tsih];
+	if (found && memcmp(found->isid, isid, sizeof(found->isid)) != 0)
+		found = NULL;
 	if (found)
 		list_append(&found->conns, &conn->in_session);
 	pthread_mutex_unlock(&lean->lock);
@@ -149,8 +147,10 @@ void session_leave(struct conn *conn)
 	pthread_mutex_lock(&lean->lock);
 	list_remove(&conn->in_session);
 	last = list_empty(&session->conns);
-	if (last)
+	if (last) {
 		list_remove(&session->link);
+		lean->by_tsih[session->tsih] = NULL;
+	}
 	pthread_mutex_unlock(&lean->lock);
 	conn->session = NULL;
 	if (last)

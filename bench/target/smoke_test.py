@@ -68,6 +68,10 @@ class Smoke(unittest.TestCase):
                           "--data-digest")
                 self.assertGreater(target.counts()["r2ts"], 0)
 
+    def test_digests_not_looked_at(self):
+        with Target("--medium", "memory", "--size", "64M", "--check", "no") as target:
+            self.load(target, "--size", "65536", "--depth", "8", "--header-digest", "--data-digest")
+
     def test_narrow_window_and_large_blocks(self):
         with Target("--medium", "memory", "--size", "64M", "--window", "3",
                     "--block", "4096") as target:

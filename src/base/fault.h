@@ -36,6 +36,8 @@ enum fault_kind {
 	FAULT_REFUSED,      /* the target rejected the request; detail: Reject reason or response */
 	FAULT_ABANDONED,    /* ended by us: shutdown, or the session was closed meanwhile */
 	FAULT_SCSI,         /* a SCSI command that had to work did not; detail: SCSI status */
+	FAULT_NO_IPSEC,     /* IPsec was asked for, and no key daemon is there */
+	FAULT_IPSEC,        /* IPsec was asked for, and could not be set up with the peer, or here */
 	FAULT_LOCAL,        /* this machine refused us something; detail: errno */
 };
 

@@ -30,7 +30,10 @@ static void dial_note(struct dial *dial, enum fault_kind kind, int r)
 
 	if (r == -EAFNOSUPPORT && dial->fault.kind != FAULT_NONE)
 		return;
-	if (kind == FAULT_SOURCE)
+	if (kind == FAULT_IPSEC)
+		fault_set(&dial->fault, kind, -r, "%s: a socket can't be held to IPsec: %s", dial->portal,
+			  strerror_r(-r, room, sizeof(room)));
+	else if (kind == FAULT_SOURCE)
 		fault_set(&dial->fault, kind, -r, "%s: can't connect from %s: %s", dial->portal,
 			  dial->source, strerror_r(-r, room, sizeof(room)));
 	else
@@ -40,14 +43,22 @@ static void dial_note(struct dial *dial, enum fault_kind kind, int r)
 
 static void dial_ready(struct watch *watch, unsigned events);
 
-static int dial_try(struct dial *dial, unsigned i)
+static const struct guard no_guard;
+
+static int dial_try(struct dial *dial, unsigned i, const struct guard *guard)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&dial->answer.address[i].addr;
 	int fd, r;
 
-	r = tcp_open(to->sa_family, dial->source, &fd);
+	r = tcp_open(to->sa_family, guard->source[0] ? guard->source : dial->source, &fd);
 	if (r < 0) {
 		dial_note(dial, dial->source[0] ? FAULT_SOURCE : FAULT_CONNECT, r);
+		return r;
+	}
+	r = guard_socket(fd, to->sa_family, guard);
+	if (r < 0) {
+		dial_note(dial, FAULT_IPSEC, r);
+		close(fd);
 		return r;
 	}
 	r = tcp_connect(fd, to, dial->answer.address[i].len);
@@ -71,15 +82,48 @@ static void dial_share_time(struct dial *dial)
 		timer_clear(&dial->timer);
 }
 
+static void dial_ask(struct dial *dial, unsigned i)
+{
+	dial->asking = true;
+	dial->ask(dial, (const struct sockaddr *)&dial->answer.address[i].addr,
+		  dial->answer.address[i].len);
+}
+
+/* What was asked for an address may be answered from within. */
 static void dial_next(struct dial *dial)
 {
 	while (dial->at < dial->answer.count) {
-		if (dial_try(dial, dial->at++) < 0)
-			continue;
+		dial->at++;
 		dial_share_time(dial);
-		return;
+		if (dial->ask) {
+			dial_ask(dial, dial->at - 1);
+			return;
+		}
+		if (dial_try(dial, dial->at - 1, &no_guard) == 0)
+			return;
 	}
 	dial_end(dial, -1);
+}
+
+void dial_go(struct dial *dial, const struct guard *guard)
+{
+	if (!dial->asking)
+		return;
+	dial->asking = false;
+	dial->silent = true;
+	if (dial_try(dial, dial->at - 1, guard ? guard : &no_guard) == 0)
+		return;
+	dial->silent = false;
+	dial_next(dial);
+}
+
+void dial_skip(struct dial *dial, const struct fault *why)
+{
+	if (!dial->asking)
+		return;
+	dial->asking = dial->silent = false;
+	dial->fault = *why;
+	dial_next(dial);
 }
 
 static void dial_drop(struct dial *dial)
@@ -96,6 +140,7 @@ static void dial_ready(struct watch *watch, unsigned events)
 	int r = tcp_result(watch->fd);
 
 	(void)events;
+	dial->silent = r == -ETIMEDOUT || r == -EHOSTUNREACH;
 	if (r == 0) {
 		watch_remove(watch);
 		dial_end(dial, watch->fd);
@@ -112,6 +157,7 @@ static void dial_expired(struct timer *timer, uint64_t now)
 
 	(void)now;
 	dial_note(dial, FAULT_CONNECT, -ETIMEDOUT);
+	dial->asking = false;
 	dial_drop(dial);
 	dial_next(dial);
 }
@@ -136,6 +182,7 @@ void dial_start(struct dial *dial, struct loop *loop, const char *host, uint16_t
 	dial->loop = loop;
 	dial->limit = limit;
 	dial->at = 0;
+	dial->asking = dial->silent = false;
 	dial->fault = (struct fault){ .kind = FAULT_NONE };
 	dial->timer.expired = dial_expired;
 	portal_text(host, port, dial->portal, sizeof(dial->portal));
@@ -150,6 +197,7 @@ void dial_cancel(struct dial *dial)
 {
 	resolve_cancel(dial->resolve);
 	dial->resolve = NULL;
+	dial->asking = false;
 	timer_clear(&dial->timer);
 	dial_drop(dial);
 }

@@ -6,6 +6,7 @@
 #define ISCSIDSC_DRIVE_DIAL_H
 
 #include "base/fault.h"
+#include "net/guard.h"
 #include "net/loop.h"
 #include "net/resolve.h"
 
@@ -14,6 +15,9 @@ struct dial {
 	 * it. The socket is the owner's; fd is -1 if it failed, with FAULT_RESOLVE, FAULT_SOURCE or
 	 * FAULT_CONNECT in *fault. */
 	void (*done)(struct dial *dial, int fd, const struct fault *fault);
+	/* Set by the owner, or NULL: called before each address is tried, which waits for one dial_go or
+	 * dial_skip, also from within. The one before it is done with, and did not connect. */
+	void (*ask)(struct dial *dial, const struct sockaddr *to, socklen_t len);
 
 	/* dial.c's own */
 	struct loop *loop;
@@ -23,6 +27,8 @@ struct dial {
 	struct resolve *resolve;
 	struct resolve_answer answer;
 	unsigned at;       /* next address to try */
+	bool asking;       /* about the one before that */
+	bool silent;       /* the last one tried did not answer, not even with a refusal */
 	struct watch watch;
 	struct timer timer;
 	struct fault fault; /* of the last address tried */
@@ -33,6 +39,10 @@ void portal_text(const char *host, uint16_t port, char *ret, size_t size);
 /* `limit`: when the owner will cancel; the addresses share the time that is left. */
 void dial_start(struct dial *dial, struct loop *loop, const char *host, uint16_t port,
 		const char *source, uint64_t limit);
+/* The address that was asked about is tried, with this guard on its socket (NULL: none), or is not.
+ * When nothing was asked they do nothing. */
+void dial_go(struct dial *dial, const struct guard *guard);
+void dial_skip(struct dial *dial, const struct fault *why);
 /* Nothing happens any more. Does nothing if not started. */
 void dial_cancel(struct dial *dial);
 

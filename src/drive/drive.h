@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "drive/path.h"
 #include "engine/engine.h"
@@ -21,6 +22,8 @@ struct drive;
 struct link;
 struct nexus;
 struct nexus_question;
+struct guard;
+struct passage;
 
 /* Starts `loops` data threads (0: one per core). `control` is the control thread's mailbox; it must
  * outlive the drive. Returns 0 or a negative errno. */
@@ -48,6 +51,7 @@ struct nexus_conn {
 	bool primary;
 	/* over its life, reconnects included */
 	uint64_t bytes_in, bytes_out, data_in, data_out, pdus_in, pdus_out, commands;
+	uint64_t answered, answered_ns; /* commands that came back, and the time that they took */
 };
 
 /* Calls on the control thread, from mailbox_run; only a call for which there is no memory is
@@ -72,6 +76,10 @@ struct nexus_ops {
 	/* Is this CHAP proof of the target right (chap_config.outside)? Owes a nexus_verdict, at once or
 	 * later; the login waits no longer than a login may take. NULL: no proof is right. */
 	void (*verify)(void *ctx, struct nexus_question *question, const struct chap_question *chap);
+	/* A socket of one of its connections is about to connect: may it, and what guards it? Owes a
+	 * passage_grant or passage_refuse, at once or later; connecting waits no longer than a login may
+	 * take. NULL: all may, without a guard. */
+	void (*pass)(void *ctx, struct passage *passage);
 	/* The nexus is over and free: last call. Commands were all answered before (those with another
 	 * reply_to than the home loop or the control thread may still be on their way to `done`). */
 	void (*ended)(void *ctx);
@@ -104,6 +112,25 @@ void nexus_manage(struct nexus *nexus, uint64_t conn_id, uint8_t function, uint6
 /* Control thread: the answer to nexus_ops.verify, exactly one for each, also after ended(). FAULT_NONE:
  * it is right; else the login fails so. */
 void nexus_verdict(struct nexus_question *question, const struct fault *why);
+/* What asks for a passage. */
+struct passage_info {
+	uint64_t conn_id;
+	char host[256];                /* the portal as the session knows it ... */
+	uint16_t port;
+	struct sockaddr_storage to;    /* ... and the address of it that is tried, with the port */
+	socklen_t to_len;
+	char source[64];               /* our address that was asked for; "" for routing's choice */
+};
+
+/* Control thread. Valid until it was answered. */
+const struct passage_info *passage_info(const struct passage *passage);
+/* Control thread: the answer to nexus_ops.pass, exactly one for each, also after ended(). The guard
+ * (NULL: none) is copied. `closed`, if not NULL, is called on the control thread when the socket is
+ * closed, or was never opened; before ended() if it was granted before that. `silent`: the peer did not
+ * answer, in the end or ever; maybe the guarded way leads nowhere. */
+void passage_grant(struct passage *passage, const struct guard *guard,
+		   void (*closed)(void *hold, bool silent), void *hold);
+void passage_refuse(struct passage *passage, const struct fault *why);
 /* Control thread: the connections in order, the leading one first. Returns how many there are;
  * fills at most n. */
 unsigned nexus_conns(struct nexus *nexus, struct nexus_conn *ret, unsigned n);
@@ -117,7 +144,6 @@ struct loop *nexus_home(const struct nexus *nexus);
  * thread of `reply_to`, unless it is given again from there.
  */
 struct io {
-	struct task task;         /* buffers and CDB; then the result */
 	struct mailbox *reply_to; /* whose thread gets it back */
 	void (*done)(struct io *io);
 	/* the drive's own */
@@ -126,6 +152,8 @@ struct io {
 	struct link *path; /* the connection that has it ... */
 	uint64_t given_at; /* ... and since when */
 	struct list link;  /* in the nexus' lists held or adrift, or in its path's of returned ones */
+	/* the caller's again: what is needed most stands first in it, near the rest */
+	struct task task;  /* buffers and CDB; then the result */
 };
 
 /* Any thread, until ended() was called. Never calls `done` from within. Commands given while the

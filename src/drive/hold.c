@@ -34,8 +34,7 @@ static void io_fail(const struct nexus *n, struct io *io)
 	io_return(io);
 }
 
-/* Gives it to a connection, or else puts it into the list. */
-static void home_give(struct nexus *n, struct io *io, struct list *list)
+void home_give(struct nexus *n, struct io *io, struct list *list)
 {
 	struct path *path = NULL;
 
@@ -68,6 +67,8 @@ void home_submit(struct nexus *n, struct io *io)
 		home_take_adrift(n, io);
 	else if (n->state == HOME_FAILED || n->state == HOME_OVER)
 		io_fail(n, io);
+	else if (n->state == HOME_UP && atomic_load(&n->scarce))
+		turn_take(n, io);
 	else
 		home_give(n, io, &n->held);
 }

@@ -331,6 +331,7 @@ void home_pump(struct nexus *n)
 		while (session_next_event(n->session, &event))
 			home_event(n, &event);
 	while (home_bury(n));
+	turn_go(n);
 	n->timer.expired = home_expired;
 	if (n->state != HOME_OVER)
 		timer_set(n->home, &n->timer, session_deadline(n->session));

@@ -16,13 +16,15 @@
 #include "drive/call.h"
 #include "drive/dial.h"
 #include "drive/nexus.h"
+#include "drive/passage.h"
 #include "drive/question.h"
 #include "net/tcp.h"
 
 enum {
 	LINK_READS = 8,  /* reads and writes in one round; the other links of the loop come then */
 	LINK_WRITES = 8,
-	LINK_UNSENT_PART = 1000, /* of a second: what may wait in the kernel */
+	LINK_WIRE = 100 * 1000 * 1000, /* nanoseconds of sending in which TCP's rate is measured ... */
+	LINK_WIRE_PART = 4, /* ... within so many times as many */
 };
 
 void link_touch(struct link *link)
@@ -44,24 +46,38 @@ struct link_dial {
 	struct link *link;
 };
 
-static void link_forget_dial(struct link *link)
+static void link_end_passage(struct link *link, bool silent)
 {
+	passage_end(link->passage, silent);
+	link->passage = NULL;
+}
+
+/* One that is cancelled has waited too long. */
+static bool link_forget_dial(struct link *link)
+{
+	bool silent = link->dial && link->dial->dial.silent;
+
 	if (link->dial)
 		dial_cancel(&link->dial->dial);
 	free(link->dial);
 	link->dial = NULL;
+	return silent;
 }
 
-static void link_close(struct link *link)
+/* `silent`: because nothing came any more. */
+static void link_close(struct link *link, bool silent)
 {
-	link_forget_dial(link);
+	silent |= link_forget_dial(link);
 	link->blocked = false;
 	link->unsent = 0;
+	link->wire_at = 0;
 	link->write_error = 0;
-	if (!link->watch.loop)
-		return;
-	watch_remove(&link->watch);
-	close(link->watch.fd);
+	if (link->watch.loop) {
+		watch_remove(&link->watch);
+		close(link->watch.fd);
+	}
+	/* What guarded the socket may go only now. */
+	link_end_passage(link, silent);
 }
 
 static void link_closed(struct link *link, int error)
@@ -115,15 +131,10 @@ static void link_ready(struct watch *watch, unsigned events)
 	link_touch(link);
 }
 
-/* What waits in the kernel must not wait long, for its numbers are taken; but a fast path that is given
- * little at a time costs a wake-up for each. So it is about a millisecond of what the path can carry. */
 static void link_tune(struct link *link)
 {
-	uint64_t rate = path_get(&link->path.rate);
-	unsigned unsent = TCP_UNSENT;
+	unsigned unsent = path_unsent(&link->path);
 
-	while (unsent < TCP_UNSENT_MAX && rate / LINK_UNSENT_PART > unsent)
-		unsent *= 2;
 	if (unsent == link->unsent)
 		return;
 	link->unsent = unsent;
@@ -208,9 +219,32 @@ static void link_dialled(struct dial *dial, int fd, const struct fault *fault)
 {
 	struct link *link = list_entry(dial, struct link_dial, dial)->link;
 	struct fault why = *fault;
+	bool silent = link_forget_dial(link);
 
-	link_forget_dial(link);
+	if (fd < 0)
+		link_end_passage(link, silent);
 	link_connected(link, fd, &why);
+}
+
+static void link_asked(struct dial *dial, const struct sockaddr *to, socklen_t len)
+{
+	struct link *link = list_entry(dial, struct link_dial, dial)->link;
+	struct fault why;
+
+	link_end_passage(link, dial->silent); /* that of the address before */
+	link->passage = passage_new(link, to, len);
+	if (link->passage)
+		return;
+	fault_set(&why, FAULT_NO_MEMORY, ENOMEM, "no memory to connect with");
+	dial_skip(dial, &why);
+}
+
+void link_passed(struct link *link, const struct guard *guard, const struct fault *why)
+{
+	if (why)
+		dial_skip(&link->dial->dial, why);
+	else
+		dial_go(&link->dial->dial, guard);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -219,7 +253,7 @@ static void link_dial(struct link *link)
 {
 	struct fault why;
 
-	link_close(link);
+	link_close(link, false);
 	link->state = LINK_DIALLING;
 	link->dial = calloc(1, sizeof(*link->dial));
 	if (!link->dial) {
@@ -229,6 +263,8 @@ static void link_dial(struct link *link)
 	}
 	link->dial->link = link;
 	link->dial->dial.done = link_dialled;
+	if (link->nexus->ops.pass)
+		link->dial->dial.ask = link_asked;
 	dial_start(&link->dial->dial, link->loop, conn_host(link->conn), conn_port(link->conn),
 		   conn_source(link->conn), conn_deadline(link->conn));
 }
@@ -246,15 +282,49 @@ static void link_is_up(struct link *link, const struct conn_up *login)
 	link_post_home(link, &link->up_msg, home_link_up);
 }
 
+/* What TCP carried since the last measurement, if it was busy enough: a link that rests lets more pass
+ * at once than it can keep up. */
+static void link_ask_wire(struct link *link, uint64_t now)
+{
+	bool old = now - link->wire_at > LINK_WIRE * LINK_WIRE_PART;
+	uint64_t bytes, busy, rate;
+
+	if (tcp_carried(link->watch.fd, &bytes, &busy) < 0)
+		return;
+	if (busy < link->wire_busy + LINK_WIRE && !old)
+		return;
+	if (!old) {
+		rate = (uint64_t)((double)(bytes - link->wire_bytes) * 1e9 /
+				  (double)(busy - link->wire_busy));
+		link->path.wire = link->path.wire ? (link->path.wire + rate) / 2 : rate;
+	}
+	link->wire_bytes = bytes;
+	link->wire_busy = busy;
+	link->wire_at = now;
+}
+
+static void link_learn(struct link *link, const struct io *io)
+{
+	const struct task *task = &io->task;
+	uint64_t now = loop_now(link->loop);
+	uint64_t taken = task->outcome == TASK_COMPLETE ? now - io->given_at : 0;
+
+	if (taken && task->out_len && !task->had_arrived)
+		path_in_line(&link->path);
+	path_returned(&link->path, io_bytes(io), taken, now);
+	if (link->path.wire_wanted && link->state == LINK_OPEN) {
+		link_ask_wire(link, now);
+		link->path.wire_wanted = false;
+	}
+}
+
 static void link_task(struct link *link, struct task *task)
 {
 	struct io *io = list_entry(task, struct io, task);
 	bool homeless = task->outcome == TASK_UNSENT || task->outcome == TASK_SUSPENDED;
-	uint64_t now = loop_now(link->loop);
 
 	io->path = NULL;
-	path_returned(&link->path, io_bytes(io),
-		      task->outcome == TASK_COMPLETE ? now - io->given_at : 0, now);
+	link_learn(link, io);
 	if (homeless)
 		home_post_io(link->nexus, io);
 	else if (io->reply_to == loop_box(link->loop))
@@ -318,7 +388,7 @@ static void link_tell_wakes(struct link *link, uint64_t slots)
 
 static void link_end(struct link *link, const struct fault *why)
 {
-	link_close(link);
+	link_close(link, why->kind == FAULT_TIMEOUT);
 	timer_clear(&link->timer);
 	if (link->text)
 		link_answer(link, &(struct conn_event){ .fault = *why });
@@ -400,20 +470,27 @@ static void link_deliver(struct link *link)
 	}
 }
 
+/* First all links of the loop deliver, in the next pass they send: what one brought back lets its caller
+ * give the next command to another. */
 static void link_work(struct chore *chore)
 {
 	struct link *link = list_entry(chore, struct link, chore);
 
+	if (!list_empty(&link->returned)) {
+		link_deliver(link);
+		link_touch(link);
+		return;
+	}
 	link->working = true;
-	link_deliver(link);
 	link_drain(link);
 	if (link->state == LINK_OPEN)
 		link_send(link);
-	if (link->state != LINK_ENDED)
+	if (link->state != LINK_ENDED) {
+		turn_tell(link);
 		timer_set(link->loop, &link->timer, conn_deadline(link->conn));
+	}
 	link->working = false;
-	/* Whatever came back just now is delivered in the next pass. */
-	if (!list_empty(&link->returned))
+	if (!list_empty(&link->returned)) /* came back just now */
 		link_touch(link);
 }
 
@@ -454,6 +531,7 @@ static void link_take(struct link *link, struct io *io)
 		return;
 	}
 	io->given_at = now;
+	link->arrived++;
 	conn_submit(link->conn, &io->task, now);
 	link_touch(link);
 }

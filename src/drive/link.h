@@ -93,6 +93,8 @@ struct link {
 	struct fault end;
 	struct msg cleaned_msg;
 	struct conn_cleaned cleaned; /* home's once cleaned_msg was posted */
+	struct msg moved_msg;
+	atomic_bool moved;  /* moved_msg is on its way */
 	struct msg doubt_msg;
 	_Atomic int doubt;  /* enum link_doubt */
 
@@ -106,6 +108,7 @@ struct link {
 
 	/* the loop's own */
 	enum link_state state;
+	struct passage *passage; /* of the socket, or asked for; passage.h, owned */
 	struct link_dial *dial; /* in LINK_DIALLING, owned: what connecting needs, nothing else does */
 	struct watch watch;
 	struct timer timer;
@@ -116,6 +119,9 @@ struct link {
 	bool draining, working;
 	struct list returned; /* ios to be given back on this very thread; their callers own them */
 	struct call *text;  /* the Text exchange under way */
+	uint64_t arrived;   /* commands that home gave */
+	uint64_t moved_told; /* what turn_tell saw when it told home */
+	uint64_t wire_at, wire_bytes, wire_busy; /* when TCP's rate was measured; of tcp_carried then */
 	uint64_t patience;  /* the silence at which it was doubted, 0: it is trusted */
 	bool doubt_told;
 };

@@ -81,6 +81,8 @@ static void mirror_sum(const struct mirror *mirror, struct nexus_conn *conn)
 
 	if (!mirror->carrier)
 		return;
+	conn->answered += path_get(&mirror->carrier->path.answered);
+	conn->answered_ns += path_get(&mirror->carrier->path.answered_ns);
 	live = (char *)conn_counters(mirror->carrier->conn);
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		*(uint64_t *)((char *)conn + counters[i].sum) += atomic_load_explicit(

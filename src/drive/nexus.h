@@ -2,8 +2,8 @@
  * nexus.h - a nexus, as the files of this room see it. drive.h is the view from outside.
  *
  * nexus.c is the side on the control thread, home.c the side on the home loop, where the session
- * lives, and hold.c the commands there; call.h is what goes from the first to the second, note.h and
- * links what comes back.
+ * lives, hold.c the commands there, and turn.c those of them that wait for a number; call.h is what goes
+ * from the first to the second, note.h and links what comes back.
  */
 #ifndef ISCSIDSC_DRIVE_NEXUS_H
 #define ISCSIDSC_DRIVE_NEXUS_H
@@ -52,7 +52,8 @@ struct nexus {
 	struct list links;   /* all, owned */
 	struct list open_calls; /* the session's to answer; of struct call, owned */
 	struct paths paths;
-	struct list held;    /* of struct io, owned by their callers; not sent */
+	struct list held;    /* of struct io, owned by their callers; not sent. While no connection can
+	                        carry them, or their turn has not come (turn.c) */
 	struct list adrift;  /* likewise; sent, and the session has not ruled on them (session_rule) */
 	uint64_t down_at;    /* when commands began to be held; 0 before the first login */
 	struct fault lost;   /* why they were */
@@ -63,6 +64,7 @@ struct nexus {
 
 	/* anyone's */
 	atomic_uint given, taken; /* ios posted to home, and those that home dealt with */
+	atomic_bool scarce;  /* a connection found the window shut: commands wait for their turn */
 	atomic_uint asyncs;  /* async notes on their way to the control thread */
 	atomic_bool async_lost; /* lost_msg is on its way there */
 };
@@ -76,6 +78,8 @@ unsigned drive_next_home(struct drive *drive);
 
 /* hold.c: on the home loop. A new command, or one that came back from its connection. */
 void home_submit(struct nexus *nexus, struct io *io);
+/* Gives it to a connection, or else puts it into the list. */
+void home_give(struct nexus *nexus, struct io *io, struct list *list);
 /* What was held goes on, or fails; so does what the session rules on now. */
 void home_release(struct nexus *nexus);
 /* Only the latter. */
@@ -85,6 +89,13 @@ void home_post_io(struct nexus *nexus, struct io *io);
 /* Any thread: hands the io back to its caller, by its mailbox. */
 void io_return(struct io *io);
 uint64_t io_bytes(const struct io *io);
+
+/* turn.c. Home: a new command while numbers are scarce; and: those that have their turn go. */
+void turn_take(struct nexus *nexus, struct io *io);
+void turn_go(struct nexus *nexus);
+/* At the end of a link's round: tells home of commands that got numbers, or came back. */
+void turn_tell(struct link *link);
+void turn_told(struct msg *msg);
 
 /* home.c: on the home loop */
 /* Takes the session's events; after every door call of the session. */

@@ -145,6 +145,8 @@ struct path *paths_pick(struct paths *paths, uint64_t bytes, uint64_t now)
 	paths->next = i + 1;
 	path = paths->member[i];
 	path->given_at = now;
+	atomic_store_explicit(&path->compared, paths->policy == PATH_ADAPTIVE && paths->count > 1,
+			      memory_order_relaxed);
 	if (path_tasks(path) == 0)
 		path->busy_from = now;
 	path_put(&path->given_bytes, path_get(&path->given_bytes) + bytes);

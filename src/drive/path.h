@@ -42,11 +42,17 @@ struct path {
 	uint64_t busy_from;      /* when it was given a command and had none */
 	uint64_t given_at;       /* when it was given its last one */
 
-	/* written by home: commands that it was given in all, and the data of those */
+	/* written by home: commands that it was given in all, and the data of those; whether its rate was
+	 * compared with that of others */
 	_Atomic uint64_t given, given_bytes;
+	atomic_bool compared;
 
-	/* written by the connection's loop: what came back of these */
-	_Atomic uint64_t returned, returned_bytes;
+	/* written by the connection's loop: what came back of these; the answered ones, and the
+	 * nanoseconds that they took together */
+	_Atomic uint64_t returned, returned_bytes, answered, answered_ns;
+
+	/* written by the connection's loop: how many of those given have a number, or are back */
+	_Atomic uint64_t numbered;
 
 	/* learned by the connection's loop, read by home */
 	_Atomic uint64_t rate;    /* bytes in a second when it has enough to do; 0 unknown */
@@ -57,7 +63,10 @@ struct path {
 	uint64_t busy_since;     /* 0: not busy */
 	uint64_t busy_time;      /* before that */
 	uint64_t busy_bytes, busy_taken;
-	uint32_t busy_commands;
+	uint32_t busy_commands, busy_in_line; /* the latter: path_in_line */
+	uint64_t wire;           /* what its TCP sent in a second while it had data; 0 unknown */
+	bool in_line;            /* most commands of the last measurement were */
+	bool wire_wanted;        /* `wire` should be measured */
 	uint64_t least_taken, least_load, least_at; /* the quickest command of late */
 };
 
@@ -92,6 +101,14 @@ static inline uint64_t path_bytes(const struct path *path)
 	return path_difference(&path->given_bytes, &path->returned_bytes);
 }
 
+/* Commands that it was given and that have no number yet; any thread. */
+static inline uint64_t path_waiting(const struct path *path)
+{
+	uint64_t numbered = atomic_load(&path->numbered);
+
+	return path_get(&path->given) - numbered;
+}
+
 /* What the policy says of a connection, by id; stays while the connection is away. */
 struct path_rule {
 	uint64_t id;
@@ -121,6 +138,12 @@ struct path *paths_pick(struct paths *paths, uint64_t bytes, uint64_t now);
 /* The connection's loop: a command came back; `taken` is how long the connection had it, 0 if it
  * came back unsent or unfinished (nothing is learned from it). */
 void path_returned(struct path *path, uint64_t bytes, uint64_t taken, uint64_t now);
+
+/* The connection's loop: the command that comes back next had data to send, and until its answer came it
+ * was not known that it had arrived, in the order of the numbers. */
+void path_in_line(struct path *path);
+/* The connection's loop: how many bytes that have their numbers may wait in the kernel. */
+unsigned path_unsent(const struct path *path);
 
 /* path_pace.c: when a command of so many bytes is expected to end there, in nanoseconds from now. */
 uint64_t path_expected(const struct path *path, uint64_t bytes, uint64_t now);

@@ -6,11 +6,19 @@
  * to each. What is measured is a lower bound of the rate: a path that had little to do looks slow.
  * So evidence of more is believed at once, and evidence of less only while commands queued there:
  * otherwise a path that is given little would seem slow, be given less, and stay so for good.
+ *
+ * A target begins commands in the order of their numbers (RFC 7143 section 4.2.2.1), so writes wait there
+ * for the data of others that a slower path is still sending. Then answers come on every path at the
+ * rate at which it is given commands, whatever that is, and tell nothing of the path; but its TCP knows
+ * what it carries while it has data.
  */
 #include "drive/path.h"
 
+#include "net/tcp.h"
+
 enum {
 	COMMAND_COST = 256, /* bytes that a command sends beside its data: headers, the answer */
+	UNSENT_PART = 500,  /* of a second: what may wait in the kernel */
 };
 
 #define SECOND 1000000000.0
@@ -80,18 +88,29 @@ static bool path_was_full(const struct path *path)
 	return mean > 2 * alone;
 }
 
+/* Its answers tell nothing of it, but TCP knows. */
+static bool path_on_wire(const struct path *path)
+{
+	return path->in_line && path->wire;
+}
+
 static void path_measured(struct path *path, uint64_t busy, uint64_t now)
 {
 	double sample = (double)path->busy_bytes * SECOND / (double)busy;
 	double rate = (double)path_get(&path->rate);
 
-	if (sample > rate)
+	path->in_line = path->busy_in_line > path->busy_commands / 2;
+	path->wire_wanted = path->in_line &&
+			    atomic_load_explicit(&path->compared, memory_order_relaxed);
+	if (path_on_wire(path))
+		path_set_rate(path, (rate + (double)path->wire) / 2);
+	else if (sample > rate)
 		path_set_rate(path, rate + (sample - rate) / 2);
 	else if (path_was_full(path))
 		path_set_rate(path, rate - (rate - sample) / 4);
 	path->busy_since = now;
 	path->busy_time = path->busy_bytes = path->busy_taken = 0;
-	path->busy_commands = 0;
+	path->busy_commands = path->busy_in_line = 0;
 }
 
 /* Without a division, for it is asked with every command. */
@@ -134,14 +153,31 @@ static void path_learn(struct path *path, uint64_t load, uint64_t taken, bool la
 	path->busy_bytes += load;
 	path->busy_taken += taken;
 	path->busy_commands++;
-	if (path_outran(path, load, taken)) /* no command outruns its link */
+	if (!path_on_wire(path) && path_outran(path, load, taken)) /* no command outruns its link */
 		path_set_rate(path, (double)load * SECOND / (double)taken);
-	if (slope > (double)path_get(&path->rate))
+	if (!path_on_wire(path) && slope > (double)path_get(&path->rate))
 		path_set_rate(path, slope);
 	path_learn_service(path, load, taken, alone, now);
 	busy = path->busy_time + now - path->busy_since;
 	if (busy >= WINDOW)
 		path_measured(path, busy, now);
+}
+
+void path_in_line(struct path *path)
+{
+	path->busy_in_line++;
+}
+
+/* What has a number holds up all that have later ones, so it must not wait long; but a fast path that is
+ * given little at a time costs a wake-up for each. So it is what the path carries in 2 milliseconds. */
+unsigned path_unsent(const struct path *path)
+{
+	uint64_t rate = path_get(&path->rate);
+	unsigned unsent = rate ? TCP_UNSENT_MIN : TCP_UNSENT;
+
+	while (unsent < TCP_UNSENT_MAX && rate / UNSENT_PART > unsent)
+		unsent *= 2;
+	return unsent;
 }
 
 void path_returned(struct path *path, uint64_t bytes, uint64_t taken, uint64_t now)
@@ -152,6 +188,8 @@ void path_returned(struct path *path, uint64_t bytes, uint64_t taken, uint64_t n
 			      memory_order_release);
 	atomic_store_explicit(&path->returned, returned, memory_order_release);
 	if (taken) {
+		path_put(&path->answered, path_get(&path->answered) + 1);
+		path_put(&path->answered_ns, path_get(&path->answered_ns) + taken);
 		path_put(&path->returned_at, now);
 		path_learn(path, bytes + COMMAND_COST, taken, left == 0, now);
 	}

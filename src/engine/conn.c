@@ -169,6 +169,7 @@ void conn_end(struct conn *c, const struct fault *why)
 	logout_end(c, why);
 	conn_return_tasks(c, why);
 	pulse_end(c);
+	c->ev_wake |= tags_return(&c->shared->tags, &c->hand);
 	c->ev_wake |= window_resume(&c->shared->window, c->slot);
 	if (c->drains)
 		c->ev_wake |= window_drain_over(&c->shared->window);

@@ -77,16 +77,20 @@ struct conn_out {
 enum conn_rx { RX_HEADER, RX_DATA, RX_TAIL };
 enum conn_sink { SINK_SMALL, SINK_TASK, SINK_TEXT };
 
+struct opcode;
+
 /* The PDU that is being received. */
 struct conn_in {
 	enum conn_rx state;
 	enum conn_sink sink;
+	const struct opcode *op;   /* what recv.c knows of its opcode, once the header is there */
 	uint8_t header[PDU_BHS_LEN + 4];
 	uint8_t tail[8];
 	unsigned header_got, tail_got, tail_len;
 	uint32_t data_len, data_got, crc;
 	uint8_t *at;               /* SINK_TASK, SINK_TEXT: where data byte 0 goes; NULL: thrown away */
-	struct task *task;         /* SINK_TASK: whose memory that is */
+	struct task *task;         /* SINK_TASK: whose memory that is ... */
+	struct pdu_data_in data_in; /* ... and what the header says */
 	bool large;                /* Data-In come in large segments at the moment */
 	bool unsummed;             /* some bytes went by without their digest being counted */
 	uint8_t *lent_staging;     /* of the last conn_space */
@@ -155,6 +159,7 @@ struct conn {
 	unsigned redirects;
 
 	struct window_news news;    /* heard and not told: only within conn_received */
+	struct tag_hand hand;       /* tags of commands; emptied after every door call */
 	struct gap stat;            /* StatSN; what goes out is snack_exp_stat_sn */
 	struct login *login;        /* during S4 */
 	struct text_op *text_op;    /* while one is open */
@@ -171,6 +176,7 @@ struct conn {
 	bool batch_full;            /* the last one was closed for it, and nothing of it has left */
 
 	struct list ready;          /* tasks not sent; of struct task, owned by their submitter */
+	unsigned ready_len;
 	struct list active;         /* tasks sent and not concluded */
 	struct list data;           /* active tasks with bursts to send, by data_link */
 	struct list done;           /* tasks to be returned by events */
@@ -265,6 +271,8 @@ void conn_conclude(struct conn *c, struct task *task, enum task_outcome outcome)
 void conn_task_returned(struct conn *c, struct task *task);
 /* Of a task that was not sent, or not accepted: it comes back as TASK_UNSENT. */
 void conn_unsent(struct conn *c, struct task *task);
+/* The same for all that were not sent. */
+void conn_return_ready(struct conn *c);
 /* Of a task that was sent: it keeps tag and number and comes back as TASK_SUSPENDED once nothing of
  * it is lent. `task->fault` should say why. */
 void conn_suspend(struct conn *c, struct task *task);
@@ -371,9 +379,11 @@ int data_r2t_received(struct conn *c, const uint8_t *bhs);
 struct task *data_find_task(struct conn *c, uint32_t itt, const char *what, int *ret);
 
 /* data_in.c */
-/* Where the data segment of a Data-In goes; *ret is NULL for one to be thrown away. */
-int data_in_place(struct conn *c, const uint8_t *bhs, uint8_t **ret, struct task **ret_task);
-int data_in_received(struct conn *c, const uint8_t *bhs);
+/* The header of a Data-In is there: finds where its data segment goes, c->in.at of c->in.task, both
+ * NULL for one to be thrown away. */
+int data_in_place(struct conn *c);
+/* All of it is there. */
+int data_in_received(struct conn *c);
 int data_response_received(struct conn *c, const uint8_t *bhs, const uint8_t *segment, uint32_t len,
 			   uint32_t kept);
 /* Nothing of the task's data has come that counts. `acked`: but what a DataACK acknowledged. */

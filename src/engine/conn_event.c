@@ -46,6 +46,12 @@ static bool take_flag(bool *flag)
 	return was;
 }
 
+static bool wakes(struct conn *c)
+{
+	c->ev_wake |= tags_return(&c->shared->tags, &c->hand);
+	return c->ev_wake;
+}
+
 static enum conn_event_kind next_kind(struct conn *c)
 {
 	if (take_flag(&c->ev_open))
@@ -68,7 +74,7 @@ static enum conn_event_kind next_kind(struct conn *c)
 		return CONN_EVENT_TRUST;
 	if (take_flag(&c->ev_doubt))
 		return CONN_EVENT_DOUBT;
-	if (c->ev_wake)
+	if (wakes(c))
 		return CONN_EVENT_WAKE;
 	if (take_flag(&c->ev_end))
 		return CONN_EVENT_END;

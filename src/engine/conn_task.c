@@ -29,10 +29,11 @@ static void leave(struct conn *c, struct task *task, enum task_outcome outcome,
 
 void conn_conclude(struct conn *c, struct task *task, enum task_outcome outcome)
 {
-	c->ev_wake |= tag_free(&c->shared->tags, task->itt);
+	tag_free_by(&c->shared->tags, &c->hand, task->itt);
 	if (outcome == TASK_COMPLETE) {
 		c->answered_sent_at = task->sent_at;
 		c->answered_lun = task->lun;
+		task->had_arrived = window_acknowledged(&c->shared->window, task->cmd_sn);
 	}
 	leave(c, task, outcome, TASK_ENDED);
 }
@@ -52,6 +53,20 @@ void conn_unsent(struct conn *c, struct task *task)
 	conn_task_returned(c, task);
 }
 
+void conn_return_ready(struct conn *c)
+{
+	struct list *item;
+
+	while ((item = list_pop(&c->ready)))
+		conn_unsent(c, list_entry(item, struct task, link));
+	c->ready_len = 0;
+}
+
+unsigned conn_waiting(const struct conn *c)
+{
+	return c->ready_len;
+}
+
 static void submit_new(struct conn *c, struct task *task, bool takes)
 {
 	task->state = TASK_NEW;
@@ -60,10 +75,12 @@ static void submit_new(struct conn *c, struct task *task, bool takes)
 	task->resent = false;
 	task->link = task->data_link = task->wait_link = task->ack_link = (struct list){ NULL, NULL };
 	task->fault.kind = FAULT_NONE;
-	if (takes)
-		list_append(&c->ready, &task->link);
-	else
+	if (!takes) {
 		conn_unsent(c, task);
+		return;
+	}
+	list_append(&c->ready, &task->link);
+	c->ready_len++;
 }
 
 void conn_submit(struct conn *c, struct task *task, uint64_t now)
@@ -94,6 +111,5 @@ void conn_return_tasks(struct conn *c, const struct fault *why)
 		task->fault = *why;
 		conn_suspend(c, task);
 	}
-	while ((item = list_pop(&c->ready)))
-		conn_unsent(c, list_entry(item, struct task, link));
+	conn_return_ready(c);
 }

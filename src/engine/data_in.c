@@ -134,62 +134,54 @@ static enum gap_verdict look(const struct task *task, const struct pdu_data_in *
 	return *ret_anew ? GAP_NEXT : gap_look(&task->data, in->data_sn);
 }
 
-/* IN-1, IN-3, IN-11 */
+/* IN-1, IN-3, IN-11; the first row that holds is what is wrong. No array of rules: to fill it for each
+ * PDU cost twice as much as to look. */
 static const char *data_in_fault(const struct conn *c, const struct task *task,
-				 const struct pdu_data_in *in)
+				 const struct pdu_data_in *in, enum gap_verdict verdict, bool anew)
 {
-	bool anew;
-	enum gap_verdict verdict = look(task, in, &anew);
 	bool counts = verdict != GAP_REPEAT && !anew;
 	uint32_t end = in->buffer_offset + in->data_len;
 	uint32_t sequence = verdict == GAP_NEXT && !anew ? task->sequence : 0;
-	const struct { bool wrong; const char *what; } rules[] = {
-		{ !task->in_len, "Data-In for a command that reads nothing" },
-		{ in->buffer_offset > task->in_len || in->data_len > task->in_len - in->buffer_offset,
-		  "Data-In beyond the buffer" },
-		{ !c->params.error_recovery_level && verdict != GAP_NEXT, "DataSN out of order" },
-		{ counts && !in_order(c, task, in, verdict), "Data-In out of order" },
-		{ counts && !piece_fits(task, in->buffer_offset, end),
-		  "Data-In for bytes that came before" },
-		{ counts && !task->data.seen &&
-		  sequence + in->data_len > c->params.max_burst_length,
-		  "Data-In sequence longer than MaxBurstLength" },
-		{ in->has_status && !in->final, "Data-In with status but not final" },
-		{ in->has_status && in->overflow && in->underflow,
-		  "Data-In with overflow and underflow" },
-		{ in->has_status && !may_be_with_data(in->status), "Data-In with a status of failure" },
-		{ in->has_status && task->out_len, "Data-In with the status of a bidirectional command" },
-	};
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (rules[i].wrong)
-			return rules[i].what;
-	return NULL;
+	return	!task->in_len ? "Data-In for a command that reads nothing" :
+		in->buffer_offset > task->in_len ||
+		in->data_len > task->in_len - in->buffer_offset ? "Data-In beyond the buffer" :
+		!c->params.error_recovery_level && verdict != GAP_NEXT ? "DataSN out of order" :
+		counts && !in_order(c, task, in, verdict) ? "Data-In out of order" :
+		counts && !piece_fits(task, in->buffer_offset, end) ?
+			"Data-In for bytes that came before" :
+		counts && !task->data.seen && sequence + in->data_len > c->params.max_burst_length ?
+			"Data-In sequence longer than MaxBurstLength" :
+		!in->has_status ? NULL :
+		!in->final ? "Data-In with status but not final" :
+		in->overflow && in->underflow ? "Data-In with overflow and underflow" :
+		!may_be_with_data(in->status) ? "Data-In with a status of failure" :
+		task->out_len ? "Data-In with the status of a bidirectional command" : NULL;
 }
 
-int data_in_place(struct conn *c, const uint8_t *bhs, uint8_t **ret, struct task **ret_task)
+int data_in_place(struct conn *c)
 {
-	struct pdu_data_in in;
+	struct pdu_data_in *in = &c->in.data_in;
 	struct task *task;
 	enum gap_verdict verdict;
 	const char *wrong;
 	bool anew;
 	int r;
 
-	*ret = NULL;
-	*ret_task = NULL;
-	pdu_get_data_in(bhs, &in);
-	task = data_find_task(c, in.initiator_task_tag, "Data-In", &r);
+	c->in.at = NULL;
+	c->in.task = NULL;
+	pdu_get_data_in(c->in.header, in);
+	task = data_find_task(c, in->initiator_task_tag, "Data-In", &r);
 	if (!task)
 		return r;
-	wrong = data_in_fault(c, task, &in);
+	verdict = look(task, in, &anew);
+	wrong = data_in_fault(c, task, in, verdict, anew);
 	if (wrong)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "%s", wrong);
-	verdict = look(task, &in, &anew);
 	if (verdict == GAP_REPEAT || verdict == GAP_BEYOND)
 		return 0;
-	*ret = task->in + in.buffer_offset;
-	*ret_task = task;
+	c->in.at = task->in + in->buffer_offset;
+	c->in.task = task;
 	return 0;
 }
 
@@ -303,37 +295,38 @@ static void take_short_status(struct task *task, const struct pdu_data_in *in)
 	task->residual = in->residual_count;
 }
 
-int data_in_received(struct conn *c, const uint8_t *bhs)
+int data_in_received(struct conn *c)
 {
+	const struct pdu_data_in *in = &c->in.data_in;
 	bool recovers = c->params.error_recovery_level > 0;
-	struct pdu_data_in in;
-	struct task *task;
+	struct task *task = c->in.task;
 	enum gap_verdict verdict;
 	int r;
 
-	pdu_get_data_in(bhs, &in);
-	task = data_find_task(c, in.initiator_task_tag, "Data-In", &r);
+	if (!task) /* its data were thrown away, or it has gone since its header came */
+		task = data_find_task(c, in->initiator_task_tag, "Data-In", &r);
 	if (!task)
 		return r;
-	if (is_of_old_run(task, &in)) {
-		take_short_status(task, &in); /* it is not to be acknowledged yet */
+	if (is_of_old_run(task, in)) {
+		take_short_status(task, in); /* it is not to be acknowledged yet */
 		settle(c, task);
 		return 0;
 	}
-	data_find_base(task, in.data_sn);
-	verdict = gap_look(&task->data, in.data_sn);
+	data_find_base(task, in->data_sn);
+	verdict = gap_look(&task->data, in->data_sn);
 	if (verdict == GAP_NEXT || verdict == GAP_AHEAD) {
-		take_data(c, task, &in);
+		take_data(c, task, in);
 		task->old_run = false;
 	}
 	if (!task->old_run) { /* else it is what the target sent before it saw the R-Data SNACK */
 		task->much_lost |= verdict == GAP_BEYOND;
-		task->data_end = sn_max(task->data_end, in.data_sn + 1);
+		task->data_end = sn_max(task->data_end, in->data_sn + 1);
 	}
-	if (recovers && in.acknowledge && in.target_transfer_tag != PDU_NO_TAG && verdict != GAP_BEYOND)
-		snack_want_ack(c, task, in.data_sn + 1, in.target_transfer_tag, in.lun);
-	if (in.has_status)
-		take_short_status(task, &in);
+	if (recovers && in->acknowledge && in->target_transfer_tag != PDU_NO_TAG &&
+	    verdict != GAP_BEYOND)
+		snack_want_ack(c, task, in->data_sn + 1, in->target_transfer_tag, in->lun);
+	if (in->has_status)
+		take_short_status(task, in);
 	settle(c, task);
 	return 0;
 }
@@ -371,7 +364,8 @@ static uint32_t end_of_data(const struct task *task, uint32_t exp_data_sn)
 							   : end;
 }
 
-static void take_status(struct task *task, const struct pdu_scsi_response *pdu, uint8_t level)
+static void take_status(struct task *task, const struct pdu_scsi_response *pdu, uint32_t end,
+			uint8_t level)
 {
 	bool bidirectional = task->in_len && task->out_len;
 
@@ -387,28 +381,20 @@ static void take_status(struct task *task, const struct pdu_scsi_response *pdu, 
 	task->in_underflow = bidirectional && pdu->bidi_underflow;
 	task->in_residual = task->in_overflow || task->in_underflow ? pdu->bidi_residual_count : 0;
 	if (task->status_tag == task->snack_tag)
-		task->data_end = sn_max(task->data_end, end_of_data(task, pdu->exp_data_sn));
+		task->data_end = sn_max(task->data_end, end);
 }
 
 /* IN-11; the first row that holds is what is wrong. */
 static const char *response_fault(const struct conn *c, const struct task *task,
-				  const struct pdu_scsi_response *pdu)
+				  const struct pdu_scsi_response *pdu, uint32_t end)
 {
-	const struct { bool wrong; const char *what; } rules[] = {
-		{ pdu->overflow && pdu->underflow, "SCSI Response with overflow and underflow" },
-		{ task->out_len && task->in_len && pdu->bidi_overflow && pdu->bidi_underflow,
-		  "SCSI Response with overflow and underflow of a bidirectional read" },
-		{ task->has_status && task->stat_sn != pdu->stat_sn,
-		  "a second status for the same command" }, /* TRAP-13 */
-		{ !c->params.error_recovery_level && sn_gt(end_of_data(task, pdu->exp_data_sn),
-							   task->data.next), /* IN-10 */
-		  "Data-In PDUs are missing" },
-	};
-
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (rules[i].wrong)
-			return rules[i].what;
-	return NULL;
+	return	pdu->overflow && pdu->underflow ? "SCSI Response with overflow and underflow" :
+		task->out_len && task->in_len && pdu->bidi_overflow && pdu->bidi_underflow ?
+			"SCSI Response with overflow and underflow of a bidirectional read" :
+		task->has_status && task->stat_sn != pdu->stat_sn ?
+			"a second status for the same command" : /* TRAP-13 */
+		!c->params.error_recovery_level && sn_gt(end, task->data.next) ?
+			"Data-In PDUs are missing" : NULL; /* IN-10 */
 }
 
 int data_response_received(struct conn *c, const uint8_t *bhs, const uint8_t *segment, uint32_t len,
@@ -417,6 +403,7 @@ int data_response_received(struct conn *c, const uint8_t *bhs, const uint8_t *se
 	struct pdu_scsi_response pdu;
 	struct task *task;
 	const char *wrong;
+	uint32_t end;
 	int r;
 
 	pdu_get_scsi_response(bhs, &pdu);
@@ -429,14 +416,15 @@ int data_response_received(struct conn *c, const uint8_t *bhs, const uint8_t *se
 		conn_conclude(c, task, TASK_FAILED);
 		return 0;
 	}
-	wrong = response_fault(c, task, &pdu);
+	end = end_of_data(task, pdu.exp_data_sn);
+	wrong = response_fault(c, task, &pdu, end);
 	if (wrong)
 		return conn_fail(c, FAULT_PROTOCOL, 0, "%s", wrong);
 	if (task->has_status && task->status_tag == task->snack_tag)
 		return 0; /* it came twice: it was asked for twice */
 	if (take_sense(c, task, segment, len, kept) < 0)
 		return -1;
-	take_status(task, &pdu, c->params.protocol_level);
+	take_status(task, &pdu, end, c->params.protocol_level);
 	settle(c, task);
 	return 0;
 }

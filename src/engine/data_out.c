@@ -146,13 +146,13 @@ static bool take_numbers(struct conn *c, struct task *task)
 {
 	if (!window_look(&c->shared->window, c->slot))
 		return false;
-	if (!tag_take(&c->shared->tags, c->slot, task, &task->itt)) {
+	if (!tag_take_by(&c->shared->tags, &c->hand, c->slot, task, &task->itt)) {
 		c->ev_wake |= window_unclaim(&c->shared->window, c->slot);
 		return false;
 	}
 	if (window_take(&c->shared->window, c->slot, &task->cmd_sn))
 		return true;
-	c->ev_wake |= tag_free(&c->shared->tags, task->itt);
+	tag_free_by(&c->shared->tags, &c->hand, task->itt);
 	return false;
 }
 
@@ -291,22 +291,16 @@ static unsigned most_r2ts(const struct conn *c)
 static const char *r2t_fault(const struct conn *c, const struct task *task, const struct pdu_r2t *r2t)
 {
 	uint32_t len = r2t->desired_data_transfer_length;
-	const struct { bool wrong; const char *what; } rules[] = {
-		{ r2t->data_len != 0, "R2T with a data segment" },
-		{ !task->out_len, "R2T for a command without write data" },
-		{ r2t->lun != task->lun, "R2T with another LUN than its command" },
-		{ r2t->target_transfer_tag == PDU_NO_TAG, "R2T without a Target Transfer Tag" },
-		{ !len || len > c->params.max_burst_length, "R2T of a length not allowed" },
-		{ r2t->buffer_offset > task->out_len || len > task->out_len - r2t->buffer_offset,
-		  "R2T beyond the write data" },
-		{ !c->params.error_recovery_level && r2t->r2t_sn != task->data.next,
-		  "R2TSN out of order" },
-	};
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (rules[i].wrong)
-			return rules[i].what;
-	return NULL;
+	return	r2t->data_len != 0 ? "R2T with a data segment" :
+		!task->out_len ? "R2T for a command without write data" :
+		r2t->lun != task->lun ? "R2T with another LUN than its command" :
+		r2t->target_transfer_tag == PDU_NO_TAG ? "R2T without a Target Transfer Tag" :
+		!len || len > c->params.max_burst_length ? "R2T of a length not allowed" :
+		r2t->buffer_offset > task->out_len || len > task->out_len - r2t->buffer_offset ?
+			"R2T beyond the write data" :
+		!c->params.error_recovery_level && r2t->r2t_sn != task->data.next ?
+			"R2TSN out of order" : NULL;
 }
 
 /* CMD-8, DS-2 */

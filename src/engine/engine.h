@@ -113,9 +113,8 @@ struct task {
 	uint32_t received;    /* bytes that landed in `in` */
 	uint32_t sent;        /* bytes of `out` that were handed to the target; what it asked for
 	                         twice counts twice */
-	uint16_t sense_len;
-	uint8_t sense[ENGINE_SENSE_MAX];
-	struct fault fault;   /* for TASK_FAILED, TASK_ABORTED and TASK_LOST */
+	uint16_t sense_len;   /* of `sense` below */
+	bool had_arrived;     /* TASK_COMPLETE: ExpCmdSN told so some time before the answer came */
 
 	/* the engine's own */
 	struct list link;
@@ -148,13 +147,17 @@ struct task {
 	bool ask_status;      /* the status with the new SNACK tag is to be asked for */
 	bool hopeless;        /* the target does not send it again: wait for status only (DIG-4) */
 	bool resent, restarted; /* sent again for its hole; reassigned: numbers may start anew */
-	uint8_t pieces;       /* TASK_PIECES + 1: too many to tell, only the sum is checked */
-	struct task_piece piece[TASK_PIECES];
-	uint8_t bursts, burst_at;
-	struct task_burst burst[TASK_BURSTS];
 	struct list data_link;
 	struct list wait_link; /* in the connection's list of tasks that wait for missing data */
 	struct list ack_link;  /* in its list of tasks that owe a DataACK */
+	uint8_t bursts, burst_at;
+	uint8_t pieces;       /* TASK_PIECES + 1: too many to tell, only the sum is checked */
+	struct task_piece piece[TASK_PIECES];
+	struct task_burst burst[TASK_BURSTS];
+
+	/* what is large and seldom needed, away from the rest: set when the task is returned */
+	struct fault fault;   /* for TASK_FAILED, TASK_ABORTED and TASK_LOST */
+	uint8_t sense[ENGINE_SENSE_MAX];
 };
 
 /*
@@ -349,6 +352,10 @@ void conn_received(struct conn *c, size_t n, uint64_t now);
  * memory stays lent until conn_sent counted it or the connection is closed. Takes CmdSN numbers,
  * so call it only when the socket takes bytes. */
 unsigned conn_pending(struct conn *c, struct iovec *iov, unsigned max, uint64_t now);
+/* Commands that were given to it and were not sent yet. */
+unsigned conn_waiting(const struct conn *c);
+/* How many CmdSN may still be given out in its session. Any thread. */
+uint32_t conn_room(const struct conn *c);
 /* n bytes of the last conn_pending left. */
 void conn_sent(struct conn *c, size_t n, uint64_t now);
 /* Hands over a task (see struct task): a new one, with outcome TASK_COMPLETE or TASK_UNSENT, or one

@@ -8,18 +8,13 @@ void gap_start(struct gap *gap, uint32_t next)
 	*gap = (struct gap){ .next = next };
 }
 
-uint32_t gap_end(const struct gap *gap)
-{
-	return gap->seen ? gap->next + 65 - (uint32_t)__builtin_clzll(gap->seen) : gap->next;
-}
-
 /* The bit of a number from 1 to GAP_MAX - 1 beyond the first missing one. */
 static uint64_t bit_of(const struct gap *gap, uint32_t sn)
 {
 	return UINT64_C(1) << (sn - gap->next - 1);
 }
 
-enum gap_verdict gap_look(const struct gap *gap, uint32_t sn)
+enum gap_verdict gap_look_far(const struct gap *gap, uint32_t sn)
 {
 	int32_t ahead = sn_diff(sn, gap->next);
 
@@ -32,7 +27,7 @@ enum gap_verdict gap_look(const struct gap *gap, uint32_t sn)
 	return sn_lt(sn, gap_end(gap)) ? GAP_NEXT : GAP_AHEAD;
 }
 
-enum gap_verdict gap_take(struct gap *gap, uint32_t sn)
+enum gap_verdict gap_take_far(struct gap *gap, uint32_t sn)
 {
 	enum gap_verdict verdict = gap_look(gap, sn);
 	bool more;

@@ -20,15 +20,34 @@ enum gap_verdict {
 };
 
 void gap_start(struct gap *gap, uint32_t next);
-/* What a number would be, without taking it. */
-enum gap_verdict gap_look(const struct gap *gap, uint32_t sn);
+/* gap_look and gap_take of numbers that are not the next one, or behind which others came. */
+enum gap_verdict gap_look_far(const struct gap *gap, uint32_t sn);
+enum gap_verdict gap_take_far(struct gap *gap, uint32_t sn);
+
+/* What a number would be, without taking it. Nearly always it is the next one. */
+static inline enum gap_verdict gap_look(const struct gap *gap, uint32_t sn)
+{
+	return sn == gap->next ? GAP_NEXT : gap_look_far(gap, sn);
+}
+
 /* Takes it. */
-enum gap_verdict gap_take(struct gap *gap, uint32_t sn);
+static inline enum gap_verdict gap_take(struct gap *gap, uint32_t sn)
+{
+	if (sn != gap->next || gap->seen)
+		return gap_take_far(gap, sn);
+	gap->next++;
+	return GAP_NEXT;
+}
+
 /* The first run of missing numbers from `from` on and below `end`: true, with its begin and length;
  * false if none is missing there. */
 bool gap_missing(const struct gap *gap, uint32_t from, uint32_t end, uint32_t *ret_begin,
 		 uint32_t *ret_run);
+
 /* One above the highest number that came. */
-uint32_t gap_end(const struct gap *gap);
+static inline uint32_t gap_end(const struct gap *gap)
+{
+	return gap->seen ? gap->next + 65 - (uint32_t)__builtin_clzll(gap->seen) : gap->next;
+}
 
 #endif

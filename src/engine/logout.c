@@ -32,16 +32,13 @@ static void put_logout(struct conn *c, const struct conn_lost *who, uint32_t itt
 /* LO-11 */
 void conn_logout(struct conn *c, unsigned reason, uint64_t now)
 {
-	struct list *item;
-
 	if (c->over || c->state == CONN_S6_IN_LOGOUT)
 		return; /* a removal after the target's own wish: the tasks under way still end first */
 	if (c->state != CONN_S5_LOGGED_IN && c->state != CONN_S7_LOGOUT_REQUESTED) {
 		conn_abandon(c, now);
 		return;
 	}
-	while ((item = list_pop(&c->ready)))
-		conn_unsent(c, list_entry(item, struct task, link));
+	conn_return_ready(c);
 	resume_return(c);
 	c->ev_wake |= window_unclaim(&c->shared->window, c->slot);
 	if (reason == PDU_LOGOUT_SESSION)

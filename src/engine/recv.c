@@ -78,7 +78,6 @@ void recv_reset(struct conn *c)
 {
 	c->in.state = RX_HEADER;
 	c->in.header_got = 0;
-	c->in.task = NULL;
 }
 
 void recv_forget(struct conn *c, const struct task *task)
@@ -171,6 +170,7 @@ static int header_complete(struct conn *c)
 	in->data_len = pdu_data_len(in->header);
 	if (check_header(c, op) < 0)
 		return -1;
+	in->op = op;
 	pad = pdu_pad(in->data_len);
 	in->sink = op->sink;
 	in->data_got = in->tail_got = 0;
@@ -182,7 +182,7 @@ static int header_complete(struct conn *c)
 	in->state = RX_DATA;
 	if (in->sink == SINK_TASK) {
 		in->large = in->data_len >= CONN_LARGE;
-		return data_in_place(c, in->header, &in->at, &in->task);
+		return data_in_place(c);
 	}
 	if (in->sink == SINK_TEXT && !will_be_discarded(c, op))
 		return place_text(c, op->opcode);
@@ -306,7 +306,7 @@ static void tell_window(struct conn *c)
 
 static int pdu_complete(struct conn *c, uint64_t now)
 {
-	const struct opcode *op = find_opcode(pdu_opcode(c->in.header));
+	const struct opcode *op = c->in.op;
 	bool wrong = data_digest_wrong(c);
 	int r;
 
@@ -328,6 +328,15 @@ static int pdu_complete(struct conn *c, uint64_t now)
 	return op->handle(c, now);
 }
 
+/* Nearly always a whole header, or nothing. */
+static void gather(uint8_t *to, const uint8_t *p, size_t n)
+{
+	if (n == PDU_BHS_LEN)
+		memcpy(to, p, PDU_BHS_LEN);
+	else if (n)
+		memcpy(to, p, n);
+}
+
 /* One step; returns how many bytes it took, negative after conn_fail. */
 static int64_t step(struct conn *c, const uint8_t *p, size_t n, uint64_t now)
 {
@@ -338,7 +347,7 @@ static int64_t step(struct conn *c, const uint8_t *p, size_t n, uint64_t now)
 	case RX_HEADER:
 		want = header_len(c) - in->header_got;
 		take = n < want ? n : want;
-		memcpy(in->header + in->header_got, p, take);
+		gather(in->header + in->header_got, p, take);
 		in->header_got += (unsigned)take;
 		if (take == want && header_complete(c) < 0)
 			return -1;
@@ -354,7 +363,7 @@ static int64_t step(struct conn *c, const uint8_t *p, size_t n, uint64_t now)
 	default:
 		want = in->tail_len - in->tail_got;
 		take = n < want ? n : want;
-		memcpy(in->tail + in->tail_got, p, take);
+		gather(in->tail + in->tail_got, p, take);
 		in->tail_got += (unsigned)take;
 		if (take == want && pdu_complete(c, now) < 0)
 			return -1;
@@ -441,7 +450,7 @@ static int on_scsi_response(struct conn *c, uint64_t now)
 static int on_data_in(struct conn *c, uint64_t now)
 {
 	(void)now;
-	return data_in_received(c, c->in.header);
+	return data_in_received(c);
 }
 
 static int on_r2t(struct conn *c, uint64_t now)

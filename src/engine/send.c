@@ -282,6 +282,7 @@ static void send_commands(struct conn *c, size_t *batch, uint64_t now)
 
 		if (!data_send_command(c, task, now))
 			return;
+		c->ready_len--;
 		*batch += PDU_BHS_LEN + task->sent;
 		data_send_out(c, batch); /* unsolicited data follow their command (MCS-16) */
 	}
@@ -320,6 +321,11 @@ static void produce(struct conn *c, uint64_t now)
 		return;
 	send_commands(c, &batch, now);
 	c->batch_full = batch >= c->batch_limit;
+}
+
+uint32_t conn_room(const struct conn *c)
+{
+	return window_room(&c->shared->window);
 }
 
 bool conn_wants_send(const struct conn *c)

@@ -1,12 +1,17 @@
 /* tag.c - see tag.h. RFC 7143 sections 4.2.5.3, 11.2.1.8. */
 #include "engine/tag.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* How many generations a tag has before they come again. The first is 1, so that no tag is 0; the
  * highest are left out: ffffffff means no tag, and those below it are TAG_LOGIN. */
 enum { GENERATIONS = (1 << 22) - 66 };
+
+enum { FETCHED = 16 }; /* tags fetched in one go */
+
+static_assert(TAG_WORDS <= 32, "tag_hand.words has a bit for each");
 
 static uint32_t tag_slot(uint32_t itt)
 {
@@ -51,30 +56,53 @@ static bool make_part(struct tags *t, unsigned word)
 	return true;
 }
 
-static bool take_from_word(struct tags *t, unsigned word, uint32_t *ret_slot)
+/* The lowest `most` bits of those that are set. */
+static uint64_t lowest(uint64_t bits, unsigned most)
 {
-	uint64_t used = atomic_load(&t->used[word]);
+	uint64_t rest = bits;
+
+	while (rest && most--)
+		rest &= rest - 1;
+	return bits ^ rest;
+}
+
+static bool fetch_from_word(struct tags *t, struct tag_hand *hand, unsigned word, unsigned most)
+{
+	uint64_t used = atomic_load(&t->used[word]), fetched;
 
 	while (~used) {
-		unsigned bit = (unsigned)__builtin_ctzll(~used);
-
-		if (atomic_compare_exchange_weak(&t->used[word], &used, used | UINT64_C(1) << bit)) {
-			*ret_slot = word * 64 + bit;
+		fetched = lowest(~used, most);
+		if (atomic_compare_exchange_weak(&t->used[word], &used, used | fetched)) {
+			hand->bits[word] |= fetched;
+			hand->words |= UINT32_C(1) << word;
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool take_slot(struct tags *t, unsigned hint, uint32_t *ret_slot)
+/* Up to `most` into the hand; false if there is none. */
+static bool fetch(struct tags *t, struct tag_hand *hand, unsigned hint, unsigned most)
 {
 	for (unsigned i = 0; i < TAG_WORDS; i++) {
 		unsigned word = (hint + i) % TAG_WORDS;
 
-		if (make_part(t, word) && take_from_word(t, word, ret_slot))
+		if (make_part(t, word) && fetch_from_word(t, hand, word, most))
 			return true;
 	}
 	return false;
+}
+
+/* Of a hand that is not empty. */
+static uint32_t play(struct tag_hand *hand)
+{
+	unsigned word = (unsigned)__builtin_ctz(hand->words);
+	unsigned bit = (unsigned)__builtin_ctzll(hand->bits[word]);
+
+	hand->bits[word] &= hand->bits[word] - 1;
+	if (!hand->bits[word])
+		hand->words &= hand->words - 1;
+	return word * 64 + bit;
 }
 
 /* Of the n-th use of a slot, counted from 1 (PDU-7). */
@@ -84,23 +112,38 @@ static uint32_t generation_of(uint64_t use)
 }
 
 /* PDU-6 */
-bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_itt)
+static bool take(struct tags *t, struct tag_hand *hand, unsigned most, unsigned slot,
+		 struct task *task, uint32_t *ret_itt)
 {
 	struct tag *tag;
 	uint32_t at;
 	uint64_t use;
 
-	if (!take_slot(t, slot, &at)) {
+	if (!hand->words && !fetch(t, hand, slot, most)) {
 		atomic_fetch_or(&t->waiting, UINT64_C(1) << slot);
-		if (!take_slot(t, slot, &at))
+		if (!fetch(t, hand, slot, most))
 			return false;
 	}
+	at = play(hand);
 	tag = tag_at(t, at);
 	use = (atomic_load_explicit(&tag->holder, memory_order_relaxed) >> 8) + 1;
 	tag->task = task;
 	atomic_store_explicit(&tag->holder, use << 8 | (slot + 1), memory_order_release);
 	*ret_itt = generation_of(use) * ENGINE_MAX_TASKS + at;
 	return true;
+}
+
+bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_itt)
+{
+	struct tag_hand hand = { .words = 0 };
+
+	return take(t, &hand, 1, slot, task, ret_itt);
+}
+
+bool tag_take_by(struct tags *t, struct tag_hand *hand, unsigned slot, struct task *task,
+		 uint32_t *ret_itt)
+{
+	return take(t, hand, FETCHED, slot, task, ret_itt);
 }
 
 static bool all_free(struct tags *t)
@@ -130,15 +173,36 @@ static void set_holder(struct tag *tag, unsigned holder)
 	atomic_store_explicit(&tag->holder, use << 8 | holder, memory_order_release);
 }
 
-uint64_t tag_free(struct tags *t, uint32_t itt)
+void tag_free_by(struct tags *t, struct tag_hand *hand, uint32_t itt)
 {
 	uint32_t at = tag_slot(itt);
 	struct tag *tag = tag_at(t, at);
 
 	tag->task = NULL;
 	set_holder(tag, HELD_BY_NONE);
-	atomic_fetch_and(&t->used[at / 64], ~(UINT64_C(1) << at % 64));
+	hand->bits[at / 64] |= UINT64_C(1) << at % 64;
+	hand->words |= UINT32_C(1) << at / 64;
+}
+
+uint64_t tags_return(struct tags *t, struct tag_hand *hand)
+{
+	if (!hand->words)
+		return 0;
+	for (; hand->words; hand->words &= hand->words - 1) {
+		unsigned word = (unsigned)__builtin_ctz(hand->words);
+
+		atomic_fetch_and(&t->used[word], ~hand->bits[word]);
+		hand->bits[word] = 0;
+	}
 	return atomic_load(&t->waiting) ? atomic_exchange(&t->waiting, 0) : 0;
+}
+
+uint64_t tag_free(struct tags *t, uint32_t itt)
+{
+	struct tag_hand hand = { .words = 0 };
+
+	tag_free_by(t, &hand, itt);
+	return tags_return(t, &hand);
 }
 
 void tag_leave(struct tags *t, uint32_t itt)

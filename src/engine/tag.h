@@ -33,6 +33,14 @@ struct tags {
 	struct tag first[64];     /* part 0, so that there always are some */
 };
 
+/* Free tags that one connection keeps from the others: fetched and not used yet, or freed and not
+ * returned yet. They spare it a locked instruction for each command, which waits for all that was
+ * written before; so it is emptied after every door call. Begins all zero. */
+struct tag_hand {
+	uint64_t bits[TAG_WORDS];
+	uint32_t words; /* which of them are not zero */
+};
+
 void tags_init(struct tags *t);
 void tags_done(struct tags *t);
 /* False if the table is full, or can't grow: `slot` will be in the mask of a later tag_free. */
@@ -41,6 +49,12 @@ bool tag_take(struct tags *t, unsigned slot, struct task *task, uint32_t *ret_it
 bool tags_idle(struct tags *t, unsigned slot);
 /* Returns connection slots to wake. */
 uint64_t tag_free(struct tags *t, uint32_t itt);
+/* The same two by way of the hand; who waits is told when it is emptied. */
+bool tag_take_by(struct tags *t, struct tag_hand *hand, unsigned slot, struct task *task,
+		 uint32_t *ret_itt);
+void tag_free_by(struct tags *t, struct tag_hand *hand, uint32_t itt);
+/* Empties the hand. Returns connection slots to wake. */
+uint64_t tags_return(struct tags *t, struct tag_hand *hand);
 /* The task is adrift: its tag stays taken, and no connection holds it. */
 void tag_leave(struct tags *t, uint32_t itt);
 /* A connection holds it again. */

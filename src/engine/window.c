@@ -134,6 +134,13 @@ bool window_look(struct window *w, unsigned slot)
 	return take(w, slot, NULL);
 }
 
+uint32_t window_room(const struct window *w)
+{
+	uint32_t end = atomic_load(&w->max) + 1, next = window_current(w);
+
+	return sn_gt(end, next) ? end - next : 0;
+}
+
 uint32_t window_current(const struct window *w)
 {
 	return (uint32_t)atomic_load(&w->next);

@@ -42,6 +42,8 @@ bool window_take(struct window *w, unsigned slot, uint32_t *ret_cmd_sn);
 /* Whether window_take would succeed; if not, `slot` is registered as there. For what else a request needs,
  * and others wait for. */
 bool window_look(struct window *w, unsigned slot);
+/* How many numbers there are up to MaxCmdSN. */
+uint32_t window_room(const struct window *w);
 /* What an immediate request carries (SN-4). */
 uint32_t window_current(const struct window *w);
 /* True if the target has got the command with that number, by the newest ExpCmdSN (SN-8, RA-11). */

@@ -4,9 +4,9 @@
 #include "net/tcp.h"
 
 #include <errno.h>
+#include <linux/tcp.h> /* knows more of struct tcp_info than netinet/tcp.h */
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -139,4 +139,18 @@ int64_t tcp_unacknowledged(int fd)
 		return 0;
 	waits = (info.tcpi_unacked && info.tcpi_retransmits) || info.tcpi_probes > 1;
 	return waits ? (int64_t)info.tcpi_last_ack_recv * 1000000 : 0;
+}
+
+int tcp_carried(int fd, uint64_t *ret_bytes, uint64_t *ret_busy)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return -errno;
+	if (len < offsetof(struct tcp_info, tcpi_rwnd_limited))
+		return -ENOTSUP;
+	*ret_bytes = info.tcpi_bytes_acked;
+	*ret_busy = info.tcpi_busy_time * 1000;
+	return 0;
 }

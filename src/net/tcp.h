@@ -13,7 +13,7 @@
 
 enum {
 	TCP_UNSENT = 128 * 1024, /* bytes that wait in the kernel before a socket stops taking more */
-	TCP_UNSENT_MAX = 1024 * 1024, /* the same for the fastest paths */
+	TCP_UNSENT_MIN = 16 * 1024, TCP_UNSENT_MAX = 1024 * 1024, /* the same for slow and fast paths */
 	TCP_ADDRESS_MAX = 64,        /* room for a numeric address with scope */
 };
 
@@ -38,5 +38,8 @@ int tcp_address(int fd, bool peer, char ret_text[TCP_ADDRESS_MAX], uint16_t *ret
  * of ours wait for that and have been sent again in vain; else 0. A peer that takes no more but
  * answers probes is alive. */
 int64_t tcp_unacknowledged(int fd);
+/* Bytes of ours that the peer's TCP has got, and the nanoseconds in which there were any to send, in
+ * steps of a few milliseconds. Returns 0 or a negative errno. */
+int tcp_carried(int fd, uint64_t *ret_bytes, uint64_t *ret_busy);
 
 #endif

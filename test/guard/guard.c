@@ -27,18 +27,21 @@ static const struct scenario {
 	bool digests, foreign; /* foreign: given by another thread */
 	const char *path;
 	enum wrap_mark mark;
+	unsigned more_conns; /* than one */
+	unsigned again;      /* so many commands are given when others come back */
 } scenarios[] = {
-	{ "status-x32", KIND_STATUS, 0, 32, false, false, "response-decode", MARK_LAND },
-	{ "read-4k-x1", KIND_READ, 4096, 1, false, false, NULL, MARK_NONE },
-	{ "read-4k-x32", KIND_READ, 4096, 32, false, false, "read-queue", MARK_QUEUE },
-	{ "read-4k-x32-landing", KIND_READ, 4096, 32, false, false, "data-in-4k", MARK_LAND },
-	{ "read-64k-x8", KIND_READ, 65536, 8, false, false, NULL, MARK_NONE },
-	{ "write-4k-x1", KIND_WRITE, 4096, 1, false, false, NULL, MARK_NONE },
-	{ "write-4k-x32", KIND_WRITE, 4096, 32, false, false, "write-4k", MARK_ALL },
-	{ "write-64k-x8", KIND_WRITE, 65536, 8, false, false, "write-64k", MARK_ALL },
-	{ "foreign-read-4k-x32", KIND_READ, 4096, 32, false, true, NULL, MARK_NONE },
-	{ "digests-read-4k-x32", KIND_READ, 4096, 32, true, false, NULL, MARK_NONE },
-	{ "digests-write-64k-x8", KIND_WRITE, 65536, 8, true, false, NULL, MARK_NONE },
+	{ "status-x32", KIND_STATUS, 0, 32, false, false, "response-decode", MARK_LAND, 0, 0 },
+	{ "read-4k-x1", KIND_READ, 4096, 1, false, false, NULL, MARK_NONE, 0, 0 },
+	{ "read-4k-x32", KIND_READ, 4096, 32, false, false, "read-queue", MARK_QUEUE, 0, 0 },
+	{ "read-4k-x32-landing", KIND_READ, 4096, 32, false, false, "data-in-4k", MARK_LAND, 0, 0 },
+	{ "read-64k-x8", KIND_READ, 65536, 8, false, false, NULL, MARK_NONE, 0, 0 },
+	{ "write-4k-x1", KIND_WRITE, 4096, 1, false, false, NULL, MARK_NONE, 0, 0 },
+	{ "write-4k-x32", KIND_WRITE, 4096, 32, false, false, "write-4k", MARK_ALL, 0, 0 },
+	{ "write-64k-x8", KIND_WRITE, 65536, 8, false, false, "write-64k", MARK_ALL, 0, 0 },
+	{ "foreign-read-4k-x32", KIND_READ, 4096, 32, false, true, NULL, MARK_NONE, 0, 0 },
+	{ "digests-read-4k-x32", KIND_READ, 4096, 32, true, false, NULL, MARK_NONE, 0, 0 },
+	{ "digests-write-64k-x8", KIND_WRITE, 65536, 8, true, false, NULL, MARK_NONE, 0, 0 },
+	{ "read-4k-x32-4-conns", KIND_READ, 4096, 32, false, false, NULL, MARK_NONE, 3, 32 },
 };
 
 static struct {
@@ -49,7 +52,7 @@ static struct {
 	struct fault fault;
 	const struct scenario *scenario;
 	enum wrap_mark mark;
-	unsigned back;
+	unsigned back, again;
 	struct io io[COMMANDS];
 	uint8_t data[SIZE];
 	struct msg start, over;
@@ -103,7 +106,21 @@ static void until(const unsigned *what, unsigned n)
 	}
 }
 
-static void log_in(bool digests)
+static void conn_add(unsigned number, bool digests)
+{
+	struct conn_options options = { .id = number, .host = "127.0.0.1", .port = 3260,
+					.header_digest = digests, .data_digest = digests };
+
+	guard.answers = 0;
+	nexus_add_conn(guard.nexus, &options, NULL);
+	until(&guard.answers, 1);
+	if (guard.fault.kind != FAULT_NONE) {
+		fprintf(stderr, "guard: login: %s\n", guard.fault.text);
+		exit(1);
+	}
+}
+
+static void log_in(const struct scenario *scenario)
 {
 	struct session_config config = {
 		.type = SESSION_NORMAL, .initiator_name = "iqn.2026-11.test:guard",
@@ -113,19 +130,13 @@ static void log_in(bool digests)
 			   .manage = 5000, .logout = 5000, .hold = 5000, .retry = 1000 },
 		.seed = 1,
 	};
-	struct conn_options options = { .id = 1, .host = "127.0.0.1", .port = 3260,
-					.header_digest = digests, .data_digest = digests };
 
 	keys_offer_default(&config.offer);
 	if (nexus_new(guard.drive, &config, &ops, NULL, &guard.nexus) < 0)
 		abort();
-	guard.answers = guard.ended = 0;
-	nexus_add_conn(guard.nexus, &options, NULL);
-	until(&guard.answers, 1);
-	if (guard.fault.kind != FAULT_NONE) {
-		fprintf(stderr, "guard: login: %s\n", guard.fault.text);
-		exit(1);
-	}
+	guard.ended = 0;
+	for (unsigned i = 0; i <= scenario->more_conns; i++)
+		conn_add(i + 1, scenario->digests);
 }
 
 static void log_out(void)
@@ -156,8 +167,12 @@ static void io_done(struct io *io)
 		fprintf(stderr, "guard: a command failed: %s\n", task->fault.text);
 		exit(1);
 	}
-	if (++guard.back == guard.scenario->commands)
+	if (guard.again < guard.scenario->again) {
+		guard.again++;
+		nexus_submit(guard.nexus, io);
+	} else if (++guard.back == guard.scenario->commands) {
 		wrap_end(over);
+	}
 }
 
 static void commands_fill(void)
@@ -207,7 +222,7 @@ static void scenario_run(const struct scenario *scenario, enum wrap_mark mark)
 {
 	guard.scenario = scenario;
 	guard.mark = mark;
-	guard.back = guard.overs = 0;
+	guard.back = guard.again = guard.overs = 0;
 	commands_fill();
 	guard.start.run = scenario_start;
 	mailbox_post(loop_box(nexus_home(guard.nexus)), &guard.start);
@@ -235,7 +250,7 @@ int main(void)
 	if (mailbox_init(&guard.box) < 0 || drive_new(1, &guard.box, &guard.drive) < 0)
 		return 1;
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		log_in(scenarios[i].digests);
+		log_in(&scenarios[i]);
 		for (unsigned warm = 0; warm < WARMING; warm++)
 			scenario_run(&scenarios[i], MARK_NONE);
 		scenario_run(&scenarios[i], scenarios[i].mark);

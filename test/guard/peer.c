@@ -17,36 +17,39 @@ enum opcode {
 
 static struct peer {
 	bool header_digest, data_digest, operational;
-	uint32_t stat_sn, exp_cmd_sn;
-	unsigned answers;
+	uint32_t stat_sn;
 	size_t in_len, out_len, ready, given;
 	uint8_t in[PEER_BYTES], out[PEER_BYTES];
-} peer;
+} peers[PEER_CONNS], *peer; /* peer: the connection that the present call is about */
 
-void peer_open(void)
+static uint32_t exp_cmd_sn;
+static unsigned answers;
+
+void peer_open(unsigned at)
 {
-	memset(&peer, 0, offsetof(struct peer, in));
-	peer.stat_sn = 1;
+	peer = &peers[at];
+	memset(peer, 0, offsetof(struct peer, in));
+	peer->stat_sn = 1;
 }
 
 unsigned peer_answers(void)
 {
-	return peer.answers;
+	return answers;
 }
 
 /* ---------------------------------------------------------------- what it says */
 
 static void put(const void *data, size_t len)
 {
-	assert(peer.out_len + len <= sizeof(peer.out));
+	assert(peer->out_len + len <= sizeof(peer->out));
 	if (len)
-		memcpy(peer.out + peer.out_len, data, len);
-	peer.out_len += len;
+		memcpy(peer->out + peer->out_len, data, len);
+	peer->out_len += len;
 }
 
 static void put_digest(size_t from)
 {
-	uint32_t crc = ~crc32_iscsi(peer.out + from, (int)(peer.out_len - from), ~0u);
+	uint32_t crc = ~crc32_iscsi(peer->out + from, (int)(peer->out_len - from), ~0u);
 	uint8_t wire[4] = { (uint8_t)crc, (uint8_t)(crc >> 8), (uint8_t)(crc >> 16),
 			    (uint8_t)(crc >> 24) };
 
@@ -56,18 +59,18 @@ static void put_digest(size_t from)
 static void answer(uint8_t *bhs, const void *data, size_t len, bool digests)
 {
 	static const uint8_t zeros[4];
-	size_t from = peer.out_len;
+	size_t from = peer->out_len;
 
 	bytes_put24(bhs + 5, (uint32_t)len);
 	put(bhs, HEADER);
-	if (digests && peer.header_digest)
+	if (digests && peer->header_digest)
 		put_digest(from);
-	from = peer.out_len;
+	from = peer->out_len;
 	put(data, len);
 	put(zeros, -len & 3);
-	if (len && digests && peer.data_digest)
+	if (len && digests && peer->data_digest)
 		put_digest(from);
-	peer.answers++;
+	answers++;
 }
 
 /* Opcode, the request's task tag, and the three numbers, which are in one place in all of them. */
@@ -77,10 +80,10 @@ static void begin(uint8_t *bhs, enum opcode opcode, const uint8_t *request, bool
 	bhs[0] = (uint8_t)opcode;
 	bhs[1] = FINAL;
 	memcpy(bhs + 16, request + 16, 4);
-	bytes_put32(bhs + 24, peer.stat_sn);
-	bytes_put32(bhs + 28, peer.exp_cmd_sn);
-	bytes_put32(bhs + 32, peer.exp_cmd_sn + WINDOW - 1);
-	peer.stat_sn += status;
+	bytes_put32(bhs + 24, peer->stat_sn);
+	bytes_put32(bhs + 28, exp_cmd_sn);
+	bytes_put32(bhs + 32, exp_cmd_sn + WINDOW - 1);
+	peer->stat_sn += status;
 }
 
 /* ---------------------------------------------------------------- what it hears */
@@ -93,7 +96,8 @@ static bool offered(const uint8_t *text, size_t len, const char *pair)
 static void on_login(const uint8_t *request, const uint8_t *text, size_t len)
 {
 	static const char security[] = "TargetPortalGroupTag=1\0AuthMethod=None";
-	static const char keys[] = "MaxRecvDataSegmentLength=65536\0MaxConnections=1\0"
+	static const char own[] = "MaxRecvDataSegmentLength=65536"; /* what `keys` begins with */
+	static const char keys[] = "MaxRecvDataSegmentLength=65536\0MaxConnections=4\0"
 		"InitialR2T=No\0ImmediateData=Yes\0MaxBurstLength=65536\0"
 		"FirstBurstLength=4096\0DefaultTime2Wait=2\0"
 		"DefaultTime2Retain=20\0MaxOutstandingR2T=1\0DataPDUInOrder=Yes\0"
@@ -103,10 +107,11 @@ static void on_login(const uint8_t *request, const uint8_t *text, size_t len)
 	bool last = request[1] >> 2 & 1, digests = offered(text, len, "HeaderDigest=CRC32C");
 	const char *chosen = digests ? both : none;
 	size_t chosen_len = digests ? sizeof(both) : sizeof(none);
+	size_t keys_len = bytes_get16(request + 14) ? sizeof(own) : sizeof(keys); /* not the session's again */
 	char out[512];
 	uint8_t bhs[HEADER];
 
-	peer.exp_cmd_sn = bytes_get32(request + 24);
+	exp_cmd_sn = bytes_get32(request + 24);
 	begin(bhs, LOGIN_RESPONSE, request, true);
 	bhs[1] = (uint8_t)(FINAL | (request[1] & 0x0f));
 	memcpy(bhs + 8, request + 8, 6);
@@ -116,10 +121,10 @@ static void on_login(const uint8_t *request, const uint8_t *text, size_t len)
 	}
 	bytes_put16(bhs + 14, 1);
 	memcpy(out, chosen, chosen_len);
-	memcpy(out + chosen_len, keys, sizeof(keys));
-	answer(bhs, out, chosen_len + sizeof(keys), false);
-	peer.header_digest = peer.data_digest = digests;
-	peer.operational = true;
+	memcpy(out + chosen_len, keys, keys_len);
+	answer(bhs, out, chosen_len + keys_len, false);
+	peer->header_digest = peer->data_digest = digests;
+	peer->operational = true;
 }
 
 static void on_command(const uint8_t *request, size_t sent)
@@ -129,7 +134,7 @@ static void on_command(const uint8_t *request, size_t sent)
 	bool write = request[1] & WRITE;
 	uint8_t bhs[HEADER];
 
-	peer.exp_cmd_sn = bytes_get32(request + 24) + 1;
+	exp_cmd_sn = bytes_get32(request + 24) + 1;
 	assert(want <= PEER_DATA_MAX);
 	if (request[1] & READ) {
 		begin(bhs, DATA_IN, request, true);
@@ -179,52 +184,55 @@ static void on_pdu(const uint8_t *request, const uint8_t *data, size_t len)
 	}
 }
 
-unsigned peer_take(const struct iovec *iov, size_t n)
+unsigned peer_take(unsigned conn, const struct iovec *iov, size_t n)
 {
 	size_t at = 0;
 	unsigned pdus = 0;
 
+	peer = &peers[conn];
 	for (size_t i = 0; i < n; i++) {
-		assert(peer.in_len + iov[i].iov_len <= sizeof(peer.in));
-		memcpy(peer.in + peer.in_len, iov[i].iov_base, iov[i].iov_len);
-		peer.in_len += iov[i].iov_len;
+		assert(peer->in_len + iov[i].iov_len <= sizeof(peer->in));
+		memcpy(peer->in + peer->in_len, iov[i].iov_base, iov[i].iov_len);
+		peer->in_len += iov[i].iov_len;
 	}
-	while (peer.in_len - at >= HEADER) {
-		const uint8_t *bhs = peer.in + at;
+	while (peer->in_len - at >= HEADER) {
+		const uint8_t *bhs = peer->in + at;
 		size_t len = bytes_get24(bhs + 5);
-		size_t data = HEADER + (size_t)bhs[4] * 4 + (peer.header_digest ? 4 : 0);
-		size_t all = data + len + (-len & 3) + (len && peer.data_digest ? 4 : 0);
+		size_t data = HEADER + (size_t)bhs[4] * 4 + (peer->header_digest ? 4 : 0);
+		size_t all = data + len + (-len & 3) + (len && peer->data_digest ? 4 : 0);
 
-		if (peer.in_len - at < all)
+		if (peer->in_len - at < all)
 			break;
 		on_pdu(bhs, bhs + data, len);
 		at += all;
 		pdus++;
 	}
-	memmove(peer.in, peer.in + at, peer.in_len - at);
-	peer.in_len -= at;
+	memmove(peer->in, peer->in + at, peer->in_len - at);
+	peer->in_len -= at;
 	return pdus;
 }
 
-size_t peer_turn(void)
+size_t peer_turn(unsigned conn)
 {
-	peer.ready = peer.out_len;
-	return peer.ready - peer.given;
+	peer = &peers[conn];
+	peer->ready = peer->out_len;
+	return peer->ready - peer->given;
 }
 
-size_t peer_give(const struct iovec *iov, size_t n)
+size_t peer_give(unsigned conn, const struct iovec *iov, size_t n)
 {
 	size_t all = 0;
 
+	peer = &peers[conn];
 	for (size_t i = 0; i < n; i++) {
-		size_t left = peer.ready - peer.given;
+		size_t left = peer->ready - peer->given;
 		size_t len = iov[i].iov_len < left ? iov[i].iov_len : left;
 
-		memcpy(iov[i].iov_base, peer.out + peer.given, len);
-		peer.given += len;
+		memcpy(iov[i].iov_base, peer->out + peer->given, len);
+		peer->given += len;
 		all += len;
 	}
-	if (peer.given == peer.out_len)
-		peer.given = peer.out_len = peer.ready = 0;
+	if (peer->given == peer->out_len)
+		peer->given = peer->out_len = peer->ready = 0;
 	return all;
 }

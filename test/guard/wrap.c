@@ -28,10 +28,10 @@ static struct {
 	enum wrap_mark mark;
 	unsigned answers;
 	void (*over)(void);
-	_Atomic int fd;      /* the socket, -1 none */
-	bool readable;       /* its eventfd was written */
+	_Atomic int fd[PEER_CONNS];   /* the sockets, 0 none */
+	bool readable[PEER_CONNS];    /* its eventfd was written */
 	_Atomic uint64_t now;
-} state = { .fd = -1, .now = 1000000000 };
+} state = { .now = 1000000000 };
 
 __attribute__((noinline)) void guard_begin(void)
 {
@@ -112,19 +112,37 @@ void *__wrap_realloc(void *p, size_t len);
 int __real_pthread_mutex_lock(pthread_mutex_t *lock);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *lock);
 
-int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
+/* Which connection it is, -1: no socket. */
+static int conn_of(int fd)
+{
+	for (int i = 0; i < PEER_CONNS; i++)
+		if (state.fd[i] == fd)
+			return i;
+	return -1;
+}
+
+/* True if the first one is readable. */
+static bool peers_turn(void)
 {
 	const uint64_t one = 1;
+
+	for (unsigned i = 0; i < PEER_CONNS; i++)
+		if (state.fd[i] && peer_turn(i) > 0 && !state.readable[i])
+			state.readable[i] = __real_write(state.fd[i], &one, sizeof(one)) > 0;
+	return state.readable[0];
+}
+
+int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
+{
+	bool readable;
 	int n;
 
 	count(WRAP_WAIT, 1);
 	if (state.over)
 		wrap_over();
-	if (state.fd >= 0 && peer_turn() > 0 && !state.readable)
-		state.readable = __real_write(state.fd, &one, sizeof(one)) == sizeof(one);
+	readable = peers_turn();
 	n = __real_epoll_wait(epoll, events, room, timeout);
-	if (state.counting && state.mark == MARK_LAND && state.sent && state.readable &&
-	    !state.landing) {
+	if (state.counting && state.mark == MARK_LAND && state.sent && readable && !state.landing) {
 		state.landing = true;
 		guard_begin();
 	}
@@ -142,18 +160,20 @@ int __wrap_socket(int domain, int type, int protocol)
 	(void)domain;
 	(void)type;
 	(void)protocol;
-	assert(state.fd < 0);
-	peer_open();
-	state.readable = false;
-	state.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return state.fd;
+	int conn = conn_of(0);
+
+	assert(conn >= 0);
+	peer_open((unsigned)conn);
+	state.readable[conn] = false;
+	state.fd[conn] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return state.fd[conn];
 }
 
 int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
 	(void)to;
 	(void)len;
-	assert(fd == state.fd);
+	assert(conn_of(fd) >= 0);
 	return 0;
 }
 
@@ -161,21 +181,22 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	(void)level;
 	(void)name;
-	assert(fd == state.fd && *len >= sizeof(int));
+	assert(conn_of(fd) >= 0 && *len >= sizeof(int));
 	*(int *)value = 0;
 	return 0;
 }
 
 static ssize_t wrap_receive(int fd, const struct iovec *iov, size_t n)
 {
+	int conn = conn_of(fd);
 	uint64_t value;
 	size_t got;
 
-	assert(fd == state.fd);
+	assert(conn >= 0);
 	count(WRAP_RECV, 1);
-	got = peer_give(iov, n);
-	if (peer_turn() == 0 && state.readable) {
-		state.readable = false;
+	got = peer_give((unsigned)conn, iov, n);
+	if (peer_turn((unsigned)conn) == 0 && state.readable[conn]) {
+		state.readable[conn] = false;
 		assert(__real_read(fd, &value, sizeof(value)) == sizeof(value));
 	}
 	if (got == 0)
@@ -185,17 +206,18 @@ static ssize_t wrap_receive(int fd, const struct iovec *iov, size_t n)
 
 static ssize_t wrap_send(int fd, const struct iovec *iov, size_t n)
 {
+	int conn = conn_of(fd);
 	ssize_t all = 0;
 	unsigned pdus;
 
-	assert(fd == state.fd);
+	assert(conn >= 0);
 	if (state.counting && state.mark == MARK_QUEUE && !state.sent)
 		guard_end();
 	state.sent = true;
 	count(WRAP_SEND, 1);
 	for (size_t i = 0; i < n; i++)
 		all += (ssize_t)iov[i].iov_len;
-	pdus = peer_take(iov, n);
+	pdus = peer_take((unsigned)conn, iov, n);
 	count(WRAP_PDUS_OUT, pdus);
 	if (state.counting && pdus > wrap_counts[WRAP_LARGEST])
 		wrap_counts[WRAP_LARGEST] = pdus;
@@ -238,7 +260,7 @@ ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
 
 ssize_t __wrap_read(int fd, void *data, size_t len)
 {
-	if (fd == state.fd)
+	if (conn_of(fd) >= 0)
 		return wrap_receive(fd, &(struct iovec){ data, len }, 1);
 	count(WRAP_WOKEN, 1);
 	return __real_read(fd, data, len);
@@ -246,7 +268,7 @@ ssize_t __wrap_read(int fd, void *data, size_t len)
 
 ssize_t __wrap_write(int fd, const void *data, size_t len)
 {
-	if (fd == state.fd)
+	if (conn_of(fd) >= 0)
 		return wrap_send(fd, &(struct iovec){ (void *)(uintptr_t)data, len }, 1);
 	count(WRAP_POST, 1);
 	return __real_write(fd, data, len);
@@ -254,8 +276,10 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
 
 int __wrap_close(int fd)
 {
-	if (fd == state.fd)
-		state.fd = -1;
+	int conn = conn_of(fd);
+
+	if (conn >= 0)
+		state.fd[conn] = 0;
 	return __real_close(fd);
 }
 

@@ -1,7 +1,7 @@
 /*
- * wrap.h - counts of what our code asks of the system, and the only socket, which is peer.h's.
+ * wrap.h - counts of what our code asks of the system, and its sockets, which are peer.h's.
  *
- * The linker leads the calls of the product's objects here (-Wl,--wrap). For the kernel the socket is
+ * The linker leads the calls of the product's objects here (-Wl,--wrap). For the kernel a socket is
  * an eventfd, readable while the peer has something to say; no byte goes through the kernel.
  * The clock is one that moves a microsecond each time it is read.
  */

@@ -14,6 +14,7 @@ const struct named named[] = {
 	{ "a function covers a command whose unsolicited data were not sent", "everything", 122 },
 	{ "every SNACK is refused", "lies", 109 },
 	{ "status after an R-Data SNACK", "ambush-s6", 270 },
+	{ "a wrong StatSN in a login's only response, which may say any", "hostile-1", 172 },
 };
 
 const unsigned named_count = sizeof(named) / sizeof(named[0]);

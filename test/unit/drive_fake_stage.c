@@ -122,6 +122,7 @@ void until(struct stage *s, const unsigned *what, unsigned n)
 	}
 }
 
+void (*stage_pass)(void *stage, struct passage *passage);
 uint32_t hold_ms = 20000;
 unsigned recovery_level;
 
@@ -145,12 +146,14 @@ static void config_fill(struct session_config *config, const char *target)
 void stage_open(struct stage *s, unsigned loops, const char *target)
 {
 	struct session_config config;
+	struct nexus_ops mine = ops;
 
 	memset(s, 0, sizeof(*s));
 	config_fill(&config, target);
+	mine.pass = stage_pass;
 	assert_int_equal(mailbox_init(&s->box), 0);
 	assert_int_equal(drive_new(loops, &s->box, &s->drive), 0);
-	assert_int_equal(nexus_new(s->drive, &config, &ops, s, &s->nexus), 0);
+	assert_int_equal(nexus_new(s->drive, &config, &mine, s, &s->nexus), 0);
 }
 
 void stage_close(struct stage *s)

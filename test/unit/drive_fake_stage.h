@@ -31,6 +31,7 @@ struct probe {
 };
 
 /* for the next stage_open */
+extern void (*stage_pass)(void *stage, struct passage *passage); /* NULL: nobody is asked */
 extern uint32_t hold_ms;
 extern unsigned recovery_level;
 

@@ -29,13 +29,18 @@ static void give(struct target_conn *c, uint8_t bhs[PDU_BHS_LEN], const char *te
 	send(c->fd, pdu, PDU_BHS_LEN + len + pdu_pad(len), MSG_NOSIGNAL);
 }
 
+static uint32_t max_cmd_sn(const struct target *t)
+{
+	return t->exp_cmd_sn - 1 + (t->window ? t->window - t->tasks : 64);
+}
+
 /* StatSN, ExpCmdSN and MaxCmdSN are at the same place in all of them. */
 static void give_numbered(struct target *t, struct target_conn *c, uint8_t bhs[PDU_BHS_LEN],
 			  bool advance)
 {
 	bytes_put32(bhs + 24, c->stat_sn);
 	bytes_put32(bhs + 28, t->exp_cmd_sn);
-	bytes_put32(bhs + 32, t->exp_cmd_sn + 63);
+	bytes_put32(bhs + 32, max_cmd_sn(t));
 	c->stat_sn += advance;
 	give(c, bhs, NULL, 0);
 }
@@ -78,7 +83,7 @@ static void on_login(struct target *t, struct target_conn *c, const uint8_t *bhs
 	pdu_put_login_response(out, &answer);
 	bytes_put32(out + 24, c->stat_sn++);
 	bytes_put32(out + 28, t->exp_cmd_sn);
-	bytes_put32(out + 32, t->exp_cmd_sn + 63);
+	bytes_put32(out + 32, max_cmd_sn(t));
 	give(c, out, text, len);
 	c->cid = pdu.cid;
 	c->up = pdu.csg != 0;

@@ -36,6 +36,7 @@ struct target {
 	_Atomic int mute;            /* this connection gets no answer to anything; -1: none */
 	_Atomic unsigned asyncs;     /* so many async messages come on the first connection: scores */
 	_Atomic int cut;             /* this one is reset, then it is -1 again */
+	_Atomic unsigned window;     /* commands that it takes while none is answered; 0: plenty */
 	_Atomic bool stop;
 	/* what has come */
 	struct target_conn conn[TARGET_CONNS];

@@ -116,6 +116,44 @@ static void test_full(void **state)
 	DUTY("PDU-6");
 }
 
+/* What one has to hand nobody else gets, and nobody else has to wait for longer than a door call. */
+static void test_hand(void **state)
+{
+	struct tags *t = make();
+	struct tag_hand mine = { .words = 0 }, yours = { .words = 0 };
+	struct task task, *found = NULL;
+	bool place[ENGINE_MAX_TASKS] = { false };
+	uint32_t first, tag, last = 0;
+	unsigned n = 0;
+
+	(void)state;
+	assert_true(tag_take_by(t, &mine, 3, &task, &first));
+	assert_int_equal(tag_find(t, first, 3, &found), TAG_OURS);
+	place[first % ENGINE_MAX_TASKS] = true;
+	while (tag_take_by(t, &yours, 4, NULL, &tag)) {
+		assert_false(place[tag % ENGINE_MAX_TASKS]);
+		place[tag % ENGINE_MAX_TASKS] = true;
+		last = tag;
+		n++;
+	}
+	assert_true(n < ENGINE_MAX_TASKS - 1); /* the others are fetched */
+	assert_int_equal(tags_return(t, &mine), 1u << 4);
+	assert_int_equal(tags_return(t, &mine), 0);
+	for (; n < ENGINE_MAX_TASKS - 1; n++)
+		assert_true(tag_take_by(t, &yours, 4, NULL, &tag));
+	assert_false(tag_take_by(t, &mine, 5, NULL, &tag));
+	tag_free_by(t, &yours, last);
+	assert_int_equal(tag_find(t, last, 4, &found), TAG_STALE);
+	assert_false(tag_take(t, 5, NULL, &tag));
+	assert_int_equal(tags_return(t, &yours), 1u << 5);
+	assert_true(tag_take_by(t, &mine, 5, NULL, &tag));
+	assert_int_equal(tag % ENGINE_MAX_TASKS, last % ENGINE_MAX_TASKS);
+	assert_int_not_equal(tag, last);
+	tags_done(t);
+	free(t);
+	DUTY("PDU-6");
+}
+
 /* A task adrift: its tag is nobody's, but not free; then another connection holds it. */
 static void test_adrift(void **state)
 {
@@ -178,13 +216,16 @@ static void *worker(void *arg)
 {
 	unsigned slot = (unsigned)(uintptr_t)arg, seed = slot + 1;
 	uint32_t held[HELD];
+	struct tag_hand hand = { .words = 0 };
 	struct task mine, *found;
 	unsigned n = 0, expected;
 
 	for (unsigned i = 0; i < TURNS; i++) {
 		bool take = n == 0 || (n < HELD && rand_r(&seed) % 2);
 
-		if (take && tag_take(common, slot, &mine, &held[n])) {
+		if (i % 50 == 0)
+			tags_return(common, &hand);
+		if (take && tag_take_by(common, &hand, slot, &mine, &held[n])) {
 			expected = 0;
 			assert_true(atomic_compare_exchange_strong(&owner[held[n] % ENGINE_MAX_TASKS],
 								   &expected, slot + 1));
@@ -193,9 +234,10 @@ static void *worker(void *arg)
 			assert_int_equal(tag_find(common, held[--n], slot, &found), TAG_OURS);
 			assert_ptr_equal(found, &mine);
 			atomic_store(&owner[held[n] % ENGINE_MAX_TASKS], 0);
-			tag_free(common, held[n]);
+			tag_free_by(common, &hand, held[n]);
 		}
 	}
+	tags_return(common, &hand);
 	while (n) {
 		atomic_store(&owner[held[--n] % ENGINE_MAX_TASKS], 0);
 		tag_free(common, held[n]);
@@ -225,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_generations),
 		cmocka_unit_test(test_all_generations),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_hand),
 		cmocka_unit_test(test_adrift),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_threads),

@@ -445,9 +445,12 @@ static void test_closed_at_first(void **state)
 	(void)state;
 	window_init(&w, 7);
 	assert_false(window_take(&w, 3, &n));
+	assert_int_equal(window_room(&w), 0);
 	assert_int_equal(window_update(&w, 7, 8), 1u << 3);
+	assert_int_equal(window_room(&w), 2);
 	assert_true(window_take(&w, 3, &n));
 	assert_int_equal(n, 7);
+	assert_int_equal(window_room(&w), 1);
 	assert_true(window_take(&w, 4, &n));
 	assert_int_equal(n, 8);
 	assert_false(window_take(&w, 4, &n));
@@ -484,6 +487,7 @@ static void test_wrap(void **state)
 	(void)state;
 	window_init(&w, first);
 	window_update(&w, first, 3);
+	assert_int_equal(window_room(&w), 7);
 	for (uint32_t i = 0; i < 7; i++) {
 		assert_true(window_take(&w, 0, &n));
 		assert_int_equal(n, first + i);

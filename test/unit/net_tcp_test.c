@@ -214,6 +214,36 @@ static void test_unacknowledged(void **state)
 	assert_int_equal(tcp_unacknowledged(-1), 0);
 }
 
+/* Counted is what arrived, and the time in which there was something to send. */
+static void test_carried(void **state)
+{
+	uint64_t bytes, busy, later_bytes, later_busy;
+	int fd[2], listening;
+
+	(void)state;
+	pair_open(fd, &listening);
+	assert_int_equal(tcp_carried(fd[0], &bytes, &busy), 0);
+	wait_ms(200);
+	assert_int_equal(tcp_carried(fd[0], &later_bytes, &later_busy), 0);
+	assert_int_equal(later_bytes, bytes);
+	assert_in_range(later_busy, busy, busy + 100000000);
+	write_some(fd[0]);
+	for (int i = 0; i < 50 && later_bytes == bytes; i++) {
+		wait_ms(20);
+		assert_int_equal(tcp_carried(fd[0], &later_bytes, &later_busy), 0);
+	}
+	assert_true(later_bytes > bytes);
+	go_deaf(fd[1]);
+	write_some(fd[0]);
+	wait_ms(400);
+	assert_int_equal(tcp_carried(fd[0], &bytes, &busy), 0);
+	assert_int_equal(bytes, later_bytes);
+	assert_true(busy >= later_busy + 300000000);
+	pair_close(fd, listening);
+	assert_int_equal(tcp_carried(-1, &later_bytes, &later_busy), -EBADF);
+	assert_int_equal(later_bytes, bytes);
+}
+
 static void fill(int fd)
 {
 	static char data[65536];
@@ -261,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_end_of_stream),
 		cmocka_unit_test(test_unacknowledged),
+		cmocka_unit_test(test_carried),
 		cmocka_unit_test(test_full_is_alive),
 		cmocka_unit_test(test_full_and_dead),
 	};

@@ -142,6 +142,7 @@ struct peer_conn {
 	bool mute;                /* a fault: neither reads nor sends any more */
 	bool leaving;             /* an Async 1 was sent */
 	uint32_t stat_sn, exp_stat_sn; /* ours; what the initiator acknowledged */
+	bool answered;            /* a Login Response was sent */
 	bool unheard;             /* nothing came on it since its login */
 	uint32_t told;            /* ExpStatSN of its first Login Request */
 	struct peer_dead dead[PEER_DEAD];

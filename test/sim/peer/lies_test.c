@@ -103,6 +103,22 @@ static void requests_after_a_logout_request_are_refused(void **state)
 	world_end(&w);
 }
 
+/* ST-1: the first number of a connection may be any, so only a later one can be wrong. */
+static void the_first_stat_sn_of_a_login_is_no_fault(void **state)
+{
+	struct world w;
+	struct hand h;
+
+	(void)state;
+	world_begin(&w, 1);
+	w.options.fault = "login: StatSN ahead";
+	hand_login(&h, &w, 1, 0);
+	hand_nop(&h, 10, PDU_NO_TAG, 0);
+	hand_expect(&h, PDU_NOP_IN);
+	assert_int_equal(peer_faults_done(w.peer), 0);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +126,7 @@ int main(void)
 		cmocka_unit_test(a_target_can_lack_its_level),
 		cmocka_unit_test(a_refused_snack_ends_the_command),
 		cmocka_unit_test(requests_after_a_logout_request_are_refused),
+		cmocka_unit_test(the_first_stat_sn_of_a_login_is_no_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,7 @@ static void put_response(struct peer_conn *c, struct pdu_login_response *r, cons
 	}
 	pdu_put_login_response(bhs, r);
 	conn_send(c, bhs, text, len);
+	c->answered = true;
 }
 
 static void refuse(struct peer_conn *c, unsigned status)
