@@ -3,6 +3,8 @@
  */
 #include "cli/command.h"
 
+#include "cli/print.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -13,22 +15,12 @@
 #define LOGIN_ARGUMENTS "<Target> <ReportToPnP> <Address> <Socket> <Instance> <Port> " \
 	"<SecurityFlags> " OPTIONS " <Key> " MAPPINGS
 
-static ISDSC_STATUS not_there_yet(struct run *run, int argc, char **argv)
-{
-	(void)run;
-	(void)argc;
-	(void)argv;
-	return ERROR_CALL_NOT_IMPLEMENTED;
-}
-
-#define LATER(name) { name, "...", 0, -1, not_there_yet, "Not there yet." }
-
 const struct command command_table[] = {
 	{ "QAddTargetPortal", "<Address> [<CHAP user> <CHAP password>]", 1, 3,
 	  discovery_add_quick,
 	  "Asks the portal at Address, port 3260, for its targets, and keeps it in the list." },
 	{ "AddTargetPortal",
-	  "<Address> <Socket> [<Instance> <Port> <SecurityFlags> " OPTIONS "]", 2, 14,
+	  "<Address> <Socket> [<Instance> <Port> <SecurityFlags> " OPTIONS "]", 2, -1,
 	  discovery_add,
 	  "Asks a portal for its targets, and keeps it in the list. Socket is its TCP port." },
 	{ "RemoveTargetPortal", "<Address> <Socket> [<Instance>] [<Port>]", 2, 4, discovery_remove,
@@ -76,6 +68,9 @@ const struct command command_table[] = {
 	{ "Show", "", 0, 0, show_run,
 	  "Shows sessions in detail: state and counters of each connection, and the address by "
 	  "which each disk is used." },
+	{ "Top", "[<Seconds>] [--once]", 0, 2, top_run,
+	  "Shows what sessions and connections do now, drawn anew each second, or so many; q quits. "
+	  "With --once, with --json, and where standard output is no terminal, it looks once." },
 	{ "LoadBalancePolicy", "<SessionId>", 1, 1, policy_show,
 	  "Shows by which policy a session spreads its commands, and what it says of each "
 	  "connection." },
@@ -108,6 +103,9 @@ const struct command command_table[] = {
 	  "Sends a task management function: AbortTaskSet, ClearACA, ClearTaskSet, LunReset, "
 	  "TargetWarmReset, TargetColdReset; at iSCSIProtocolLevel 2 also QueryTaskSet, NexusReset, "
 	  "QueryAsyncEvent; or its number. LUN is hexadecimal without 0x." },
+	{ "Ping", "<Initiator> <Address> [<Count>] [<Size>] [<Timeout>]", 2, 5, ping_run,
+	  "Sends ICMP echo requests to a portal's address: 4 of 32 bytes, each waited for 1000 "
+	  "milliseconds, unless given." },
 	{ "ListInitiators", "", 0, 0, initiator_list, "Lists the initiator instances." },
 	{ "ListPorts", "", 0, 0, initiator_ports,
 	  "Lists the initiator ports: the numbers of this machine's addresses." },
@@ -139,6 +137,9 @@ const struct command command_table[] = {
 	{ "RefreshiSNSServer", "<Address>", 1, 1, isns_refresh,
 	  "Asks an iSNS server again; * asks all." },
 	{ "ListiSNSServers", "", 0, -1, isns_list, "Lists the iSNS servers." },
+	{ "FirewallExemptiSNSServer", "", 0, 0, firewall_exempt,
+	  "Lets what the listed iSNS servers send through this machine's firewall, where firewalld or "
+	  "ufw is in charge of it; else tells what is to be let in." },
 	{ "AddRadiusServer", "<Address>", 1, 1, radius_add,
 	  "Adds a RADIUS server to those that verify targets in mutual CHAP where LoginFlags 0x20 asks for "
 	  "it. Address is an IP address or a name; the port is the setting radius-port." },
@@ -146,12 +147,10 @@ const struct command command_table[] = {
 	{ "ListRadiusServers", "", 0, 0, radius_list, "Lists the RADIUS servers in the order of asking." },
 	{ "RadiusSecret", "<Secret>", 1, 1, radius_secret,
 	  "Sets the secret shared with the RADIUS servers, 22 to 26 bytes; * clears it." },
-	{ "Defaults", "[<Name> [<Value>]]", 0, 2, initiator_defaults,
+	{ "Defaults", "[<Setting> [<Value>]]", 0, 2, initiator_defaults,
 	  "Lists the settings of the service, shows one, or sets one; * goes back to the built-in "
 	  "value." },
 	{ "Version", "", 0, 0, initiator_version, "Shows the version of tool and service." },
-	LATER("FirewallExemptiSNSServer"),
-	LATER("Ping"),
 	{ 0 }
 };
 
@@ -208,8 +207,6 @@ void command_usage(const struct command *command)
 
 void command_usage_all(void)
 {
-	int column;
-
 	printf("iscsicli [--json] <command> <arguments>\n"
 	       "    * in the place of an argument leaves it at its default. Numbers are "
 	       "decimal, or\n    hexadecimal after 0x; yes and no are T and F. Ids are as "
@@ -228,13 +225,22 @@ void command_usage_all(void)
 	       "    iscsicli LogoutTarget <SessionId>\n"
 	       "\n");
 	for (const struct command *command = command_table; command->name; command++)
-		if (command->run != not_there_yet)
-			command_usage(command);
-	column = printf("Not there yet:");
-	for (const struct command *command = command_table; command->name; command++)
-		if (command->run == not_there_yet)
-			column = word_print(column, 4, command->name, (int)strlen(command->name));
-	printf("\n\n");
+		command_usage(command);
+}
+
+/* The whole table, or one row of it, for programs. */
+static void usage_json(struct json_object *json, const struct command *wanted)
+{
+	struct json_object *array = json_array(json, "commands"), *item;
+
+	for (const struct command *command = command_table; command->name; command++) {
+		if (wanted && command != wanted)
+			continue;
+		item = json_item(array);
+		json_text(item, "name", command->name);
+		json_text(item, "arguments", command->arguments);
+		json_text(item, "help", command->help);
+	}
 }
 
 static bool help_word(const char *word)
@@ -247,8 +253,9 @@ ISDSC_STATUS command_run(struct run *run, int argc, char **argv)
 {
 	const struct command *command = command_find(argv[0]);
 	ISDSC_STATUS status = COMMAND_USAGE;
+	bool help = !command && help_word(argv[0]);
 
-	if (!command && help_word(argv[0]) && argc > 1)
+	if (help && argc > 1)
 		command = command_find(argv[1]);
 	else if (command && !(argc == 2 && help_word(argv[1])) && argc - 1 >= command->least &&
 		 (command->most < 0 || argc - 1 <= command->most))
@@ -256,8 +263,17 @@ ISDSC_STATUS command_run(struct run *run, int argc, char **argv)
 	if (status != COMMAND_USAGE)
 		return status;
 	/* What is no command at all must not look like success to a program that reads JSON. */
-	if (run->json)
-		return ERROR_INVALID_PARAMETER;
+	if (run->json) {
+		help = help ? command || argc == 1 : command && argc == 2 && help_word(argv[1]);
+		if (help)
+			usage_json(run->json, command);
+		else if (command)
+			read_complain("%s: %s", command->name, *command->arguments ? command->arguments
+									      : "no arguments");
+		else
+			read_complain("%s is no command", argv[0]);
+		return help ? ERROR_SUCCESS : ERROR_INVALID_PARAMETER;
+	}
 	if (command)
 		command_usage(command);
 	else

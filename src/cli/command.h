@@ -8,6 +8,8 @@
 #ifndef ISCSIDSC_CLI_COMMAND_H
 #define ISCSIDSC_CLI_COMMAND_H
 
+#include "cli/read.h"
+
 #include <iscsidsc.h>
 
 #include <stdbool.h>
@@ -32,6 +34,10 @@ struct command {
 
 /* The table; the last row has no name. */
 extern const struct command command_table[];
+
+/* Names that arguments may have, for those who read them and for completion; see struct name. */
+extern const struct name policy_names[]; /* load balance policies */
+extern const struct name task_names[];   /* task management functions */
 
 /* Finds a command, without regard to case. NULL for none. */
 const struct command *command_find(const char *name);
@@ -66,6 +72,9 @@ ISDSC_STATUS session_add(struct run *run, int argc, char **argv);
 ISDSC_STATUS session_add_quick(struct run *run, int argc, char **argv);
 ISDSC_STATUS session_remove(struct run *run, int argc, char **argv);
 ISDSC_STATUS sessions_list(struct run *run, int argc, char **argv);
+ISDSC_STATUS top_run(struct run *run, int argc, char **argv);
+ISDSC_STATUS ping_run(struct run *run, int argc, char **argv);
+ISDSC_STATUS firewall_exempt(struct run *run, int argc, char **argv);
 ISDSC_STATUS show_run(struct run *run, int argc, char **argv);
 ISDSC_STATUS persistent_logins(struct run *run, int argc, char **argv);
 ISDSC_STATUS persistent_remove(struct run *run, int argc, char **argv);

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/fetch.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "cli/read.h"
 
 #include <stdlib.h>
@@ -22,9 +23,11 @@ ISDSC_STATUS discovery_add_quick(struct run *run, int argc, char **argv)
 	status = read_portal(argv[0], socket, &portal);
 	if (!status && argc == 3)
 		status = read_chap(argv[1], argv[2], &options);
+	progress_begin("login-time", "Asking portal %s", argv[0]);
 	if (!status)
 		status = AddIScsiSendTargetPortalA(NULL, ISCSI_ALL_INITIATOR_PORTS,
 						   argc == 3 ? &options.login : NULL, 0, &portal);
+	progress_end();
 	if (argc == 3)
 		options_wipe(&options);
 	return status;
@@ -48,10 +51,12 @@ ISDSC_STATUS discovery_add(struct run *run, int argc, char **argv)
 	status = read_options(all + 5, &options);
 	if (!status)
 		status = read_portal(all[0], all[1], &portal);
+	progress_begin("login-time", "Asking portal %s %s", all[0], all[1]);
 	if (!status)
 		status = AddIScsiSendTargetPortalA(read_text(all[2]), port,
 						   argc == 2 ? NULL : &options.login,
 						   read_number(all[4]), &portal);
+	progress_end();
 	options_wipe(&options);
 	return status;
 }
@@ -65,7 +70,11 @@ static ISDSC_STATUS entry_call(ISDSC_STATUS (*call)(PSTR, ULONG, PISCSI_TARGET_P
 	ISCSI_TARGET_PORTALA portal;
 	ISDSC_STATUS status = read_portal(argv[0], argv[1], &portal);
 
-	return status ? status : call(argc > 2 ? read_text(argv[2]) : NULL, port, &portal);
+	progress_begin("login-time", "Asking portal %s %s", argv[0], argv[1]);
+	if (!status)
+		status = call(argc > 2 ? read_text(argv[2]) : NULL, port, &portal);
+	progress_end();
+	return status;
 }
 
 ISDSC_STATUS discovery_remove(struct run *run, int argc, char **argv)
@@ -136,8 +145,11 @@ ISDSC_STATUS discovery_targets(struct run *run, int argc, char **argv)
 	struct json_object *array;
 	ULONG count;
 	void *list = NULL;
-	ISDSC_STATUS status = fetch_list(fetch_targets, &force, sizeof(CHAR), &list, &count);
+	ISDSC_STATUS status;
 
+	progress_begin("login-time", "Asking every portal and iSNS server");
+	status = fetch_list(fetch_targets, &force, sizeof(CHAR), &list, &count);
+	progress_end();
 	if (!list)
 		return status;
 	array = run->json ? json_array(run->json, "targets") : NULL;

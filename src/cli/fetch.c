@@ -138,6 +138,12 @@ ISDSC_STATUS fetch_tunnels(void *none, PULONG size, PULONG count, void *buffer)
 	return ReportIScsiTunnelAddresses(size, count, buffer);
 }
 
+ISDSC_STATUS fetch_protections(void *none, PULONG size, PULONG count, void *buffer)
+{
+	(void)none;
+	return ReportIScsiProtectedConnections(size, count, buffer);
+}
+
 ISDSC_STATUS fetch_defaults(void *none, PULONG size, PULONG count, void *buffer)
 {
 	(void)none;

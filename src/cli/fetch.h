@@ -37,6 +37,7 @@ ISDSC_STATUS fetch_isns_servers(void *none, PULONG size, PULONG count, void *buf
 ISDSC_STATUS fetch_radius_servers(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_ports(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_tunnels(void *none, PULONG size, PULONG count, void *buffer);
+ISDSC_STATUS fetch_protections(void *none, PULONG size, PULONG count, void *buffer);
 ISDSC_STATUS fetch_defaults(void *none, PULONG size, PULONG count, void *buffer);
 /* One record: an ISCSI_SUPPORTED_LB_POLICIES. */
 ISDSC_STATUS fetch_policy(void *session_id, PULONG size, PULONG count, void *buffer);

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/fetch.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "cli/read.h"
 
 #include <stdio.h>
@@ -12,9 +13,14 @@
 
 ISDSC_STATUS isns_add(struct run *run, int argc, char **argv)
 {
+	ISDSC_STATUS status;
+
 	(void)run;
 	(void)argc;
-	return AddISNSServerA(argv[0]);
+	progress_begin(NULL, "Asking iSNS server %s", argv[0]);
+	status = AddISNSServerA(argv[0]);
+	progress_end();
+	return status;
 }
 
 ISDSC_STATUS isns_remove(struct run *run, int argc, char **argv)
@@ -26,9 +32,14 @@ ISDSC_STATUS isns_remove(struct run *run, int argc, char **argv)
 
 ISDSC_STATUS isns_refresh(struct run *run, int argc, char **argv)
 {
+	ISDSC_STATUS status;
+
 	(void)run;
 	(void)argc;
-	return RefreshISNSServerA(read_text(argv[0]));
+	progress_begin(NULL, "Asking %s", read_given(argv[0]) ? argv[0] : "every iSNS server");
+	status = RefreshISNSServerA(read_text(argv[0]));
+	progress_end();
+	return status;
 }
 
 ISDSC_STATUS isns_list(struct run *run, int argc, char **argv)

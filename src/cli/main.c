@@ -5,9 +5,12 @@
  * and nothing else. The exit status is the low byte of the API's status: a shell sees no more.
  */
 #include "cli/command.h"
+#include "cli/complete.h"
 #include "cli/print.h"
 #include "cli/status.h"
 #include "cli/version.h"
+
+#include <iscsidsc_ext.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,8 @@
 
 /* Words of a line; LoginTarget with all its mappings has fewer. */
 #define WORDS_MAX 2048
+
+#define DETAIL_ROOM 600
 
 static void banner_print(void)
 {
@@ -34,13 +39,35 @@ static void status_print(ISDSC_STATUS status)
 		printf("Status: 0x%x\n", status);
 }
 
-static void json_print(struct json_object *json, ISDSC_STATUS status)
+/* What failed and where, in more words than the status has: an argument's fault, else the service's
+ * words. "" for none. What is got is not told again. */
+static const char *detail_get(char *to, ULONG room)
+{
+	*to = '\0';
+	GetIScsiErrorText(&room, to);
+	if (*read_complaint())
+		snprintf(to, DETAIL_ROOM, "%s", read_complaint());
+	read_complaint_clear();
+	return to;
+}
+
+/* Beside standard output, which is as scripts know it. */
+static void detail_print(const char *command, ISDSC_STATUS status, const char *detail)
+{
+	fflush(stdout);
+	if (status && *detail)
+		fprintf(stderr, "iscsicli: %s: %s\n", command, detail);
+}
+
+static void json_print(struct json_object *json, ISDSC_STATUS status, const char *detail)
 {
 	const struct status_text *row = status_find(status);
 
 	json_number(json, "status", status);
 	json_text(json, "status_name", row ? row->name : "");
 	json_text(json, "status_text", row ? row->text : "");
+	if (status)
+		json_text(json, "status_detail", detail);
 	printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
 							    JSON_C_TO_STRING_NOSLASHESCAPE));
 }
@@ -48,12 +75,18 @@ static void json_print(struct json_object *json, ISDSC_STATUS status)
 static ISDSC_STATUS command_do(bool json, int argc, char **argv)
 {
 	struct run run = { .json = json ? json_object_new_object() : NULL };
-	ISDSC_STATUS status = command_run(&run, argc, argv);
+	char detail[DETAIL_ROOM];
+	ISDSC_STATUS status;
 
-	if (json)
-		json_print(run.json, status);
-	else
+	detail_get(detail, sizeof(detail)); /* of the prompt */
+	status = command_run(&run, argc, argv);
+	detail_get(detail, sizeof(detail));
+	if (json) {
+		json_print(run.json, status, detail);
+	} else {
 		status_print(status);
+		detail_print(argv[0], status, detail);
+	}
 	json_object_put(run.json);
 	return status;
 }
@@ -139,7 +172,11 @@ int main(int argc, char **argv)
 	ISDSC_STATUS status;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		printf("iscsicli %s\n", VERSION_TEXT);
+		printf(json ? "{ \"version\":\"%s\" }\n" : "iscsicli %s\n", VERSION_TEXT);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--complete") == 0) {
+		complete_lines(stdout, stdin);
 		return 0;
 	}
 	if (!json)

@@ -12,7 +12,7 @@
 /* What one path of an argument list takes. */
 #define PATH_WORDS 3
 
-static const struct name policies[] = {
+const struct name policy_names[] = {
 	{ ISCSI_LB_FAILOVER, "FailOverOnly", "Fail Over Only" },
 	{ ISCSI_LB_ROUND_ROBIN, "RoundRobin", "Round Robin" },
 	{ ISCSI_LB_ROUND_ROBIN_WITH_SUBSET, "RoundRobinSubset", "Round Robin with Subset" },
@@ -85,7 +85,7 @@ static void path_json(struct json_object *json, const ISCSI_UNIQUE_CONNECTION_ID
 static void policy_put(struct json_object *json, const ISCSI_UNIQUE_SESSION_ID *session,
 		       const ISCSI_SUPPORTED_LB_POLICIES *policy)
 {
-	const struct name *name = name_find(policies, policy->LoadBalancePolicy);
+	const struct name *name = name_find(policy_names, policy->LoadBalancePolicy);
 	struct json_object *array = NULL;
 	const ISCSI_PATH *path = policy->iSCSI_Paths;
 
@@ -199,7 +199,7 @@ ISDSC_STATUS policy_set(struct run *run, int argc, char **argv)
 		status = policy_fetch(&session, &policy);
 	if (status)
 		return status;
-	policy->LoadBalancePolicy = read_name(policies, argv[1]);
+	policy->LoadBalancePolicy = read_name(policy_names, argv[1]);
 	if (words)
 		status = policy_name_paths(&session, words / PATH_WORDS, argv + 2, policy);
 	else

@@ -50,6 +50,29 @@ void print_hex(FILE *to, int indent, const UCHAR *bytes, size_t size)
 	}
 }
 
+const char *print_size(ULONGLONG bytes, char *to)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(to, PRINT_SIZE_ROOM, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return to;
+}
+
+const char *print_state(UCHAR state)
+{
+	static const char *const names[] = {
+		"logging in", "full feature", "logging out", "reconnecting",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
+}
+
 static void *must(void *object)
 {
 	if (!object) {

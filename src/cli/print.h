@@ -44,6 +44,13 @@ void print_mapping_json(struct json_object *json, const ISCSI_TARGET_MAPPINGA *m
 /* "none", "CRC32C". */
 const char *print_digest(UCHAR digest);
 
+/* 1536 is "1.5 KiB", in `to`, which has PRINT_SIZE_ROOM bytes. */
+#define PRINT_SIZE_ROOM 32
+const char *print_size(ULONGLONG bytes, char *to);
+
+/* An ISCSI_CONNECTION_STATE_ in words. */
+const char *print_state(UCHAR state);
+
 /* Adds members to a JSON object. Running out of memory ends the program. */
 void json_text(struct json_object *json, const char *name, const char *text);
 void json_number(struct json_object *json, const char *name, ULONGLONG number);

@@ -3,10 +3,40 @@
  */
 #include "cli/read.h"
 
+#include "cli/command.h"
+
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static char complaint[256];
+
+void read_complain(const char *format, ...)
+{
+	va_list list;
+
+	if (*complaint)
+		return;
+	va_start(list, format);
+	vsnprintf(complaint, sizeof(complaint), format, list);
+	va_end(list);
+}
+
+const char *read_complaint(void)
+{
+	return complaint;
+}
+
+void read_complaint_clear(void)
+{
+	*complaint = '\0';
+}
+
+/* A failure, with its words. */
+#define wrong(...) (read_complain(__VA_ARGS__), ERROR_INVALID_PARAMETER)
 
 bool read_given(const char *text)
 {
@@ -63,11 +93,11 @@ ISDSC_STATUS read_id(const char *text, ISCSI_UNIQUE_SESSION_ID *ret)
 	ISCSI_UNIQUE_SESSION_ID id;
 
 	if (!dash)
-		return ERROR_INVALID_PARAMETER;
+		return wrong("%s is no id: it is two hexadecimal numbers joined by -", text);
 	second = has_prefix(dash + 1) ? dash + 3 : dash + 1;
 	if (!read_hex(has_prefix(text) ? text + 2 : text, dash, &id.AdapterUnique) ||
 	    !read_hex(second, second + strlen(second), &id.AdapterSpecific))
-		return ERROR_INVALID_PARAMETER;
+		return wrong("%s is no id: it is two hexadecimal numbers joined by -", text);
 	*ret = id;
 	return 0;
 }
@@ -101,15 +131,18 @@ const struct name *name_find(const struct name *table, ULONG number)
 
 ISDSC_STATUS read_lun(const char *text, ULONGLONG *ret)
 {
-	return read_hex(text, text + strlen(text), ret) ? 0 : ERROR_INVALID_PARAMETER;
+	return read_hex(text, text + strlen(text), ret)
+		? 0 : wrong("%s is no LUN: it is hexadecimal without 0x", text);
 }
 
 ISDSC_STATUS read_portal(const char *address, const char *socket, ISCSI_TARGET_PORTALA *ret)
 {
 	ULONGLONG port = read_number(socket);
 
-	if (strlen(address) >= sizeof(ret->Address) || port > UINT16_MAX)
-		return ERROR_INVALID_PARAMETER;
+	if (strlen(address) >= sizeof(ret->Address))
+		return wrong("a portal address has less than %zu characters", sizeof(ret->Address));
+	if (port > UINT16_MAX)
+		return wrong("%s is no TCP port", socket);
 	memset(ret, 0, sizeof(*ret));
 	strcpy(ret->Address, address);
 	ret->Socket = (USHORT)port;
@@ -129,16 +162,16 @@ ISDSC_STATUS read_secret(char *text, struct secret *ret)
 
 	ret->size = 0;
 	if (length > SECRET_MAX) {
-		status = ERROR_INVALID_PARAMETER;
+		status = wrong("a secret has at most %d characters", SECRET_MAX);
 	} else if (!has_prefix(text)) {
 		memcpy(ret->bytes, text, length);
 		ret->size = (ULONG)length;
 	} else {
 		if (length % 2)
-			status = ERROR_INVALID_PARAMETER;
+			status = wrong("a secret in hexadecimal has an even number of digits");
 		for (size_t at = 2; at < length && !status; at += 2) {
 			if (!read_hex(text + at, text + at + 2, &byte))
-				status = ERROR_INVALID_PARAMETER;
+				status = wrong("a secret that begins with 0x has hexadecimal digits");
 			else
 				ret->bytes[ret->size++] = (UCHAR)byte;
 		}
@@ -156,7 +189,7 @@ ISDSC_STATUS read_key(char *text, struct secret *ret)
 		return 0;
 	if (size > SECRET_MAX) {
 		text_wipe(text);
-		return ERROR_INVALID_PARAMETER;
+		return wrong("a key has less than %d characters", SECRET_MAX);
 	}
 	memcpy(ret->bytes, text, size);
 	ret->size = (ULONG)size;
@@ -265,18 +298,20 @@ ISDSC_STATUS read_mappings(int argc, char **argv, struct mappings *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	if (count > MAPPINGS_MAX)
-		return ERROR_INVALID_PARAMETER;
+		return wrong("a login has at most %d mappings", MAPPINGS_MAX);
 	if ((ULONG)(argc - 1) != 4 * count)
-		return ERROR_INVALID_PARAMETER;
+		return COMMAND_USAGE;
 	mapping->LUNCount = count;
 	mapping->LUNList = ret->luns;
 	for (ULONG i = 0; i < count; i++) {
 		char **group = argv + 1 + 4 * i;
 		ULONG bus = (ULONG)read_number(group[1]), target = (ULONG)read_number(group[2]);
 
-		if (!read_target_lun(group[0], &ret->luns[i].TargetLUN) ||
-		    (i > 0 && (bus != mapping->OSBusNumber || target != mapping->OSTargetNumber)))
-			return ERROR_INVALID_PARAMETER;
+		if (!read_target_lun(group[0], &ret->luns[i].TargetLUN))
+			return wrong("%s is no target LUN of a mapping: it is 0x and 16 "
+				     "hexadecimal digits", group[0]);
+		if (i > 0 && (bus != mapping->OSBusNumber || target != mapping->OSTargetNumber))
+			return wrong("the mappings of a login have one bus and one target");
 		mapping->OSBusNumber = bus;
 		mapping->OSTargetNumber = target;
 		ret->luns[i].OSLUN = (ULONG)read_number(group[3]);

@@ -10,6 +10,14 @@
 
 #include <stdbool.h>
 
+/*
+ * What is wrong with an argument, in words, for the status' side; the first complaint stays until it
+ * is taken. "" for none.
+ */
+void read_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *read_complaint(void);
+void read_complaint_clear(void);
+
 /* False for *: only the first character counts. */
 bool read_given(const char *text);
 
@@ -88,7 +96,8 @@ struct mappings {
 	SCSI_LUN_LIST luns[MAPPINGS_MAX];
 };
 
-/* `argc` arguments from the count on. ret->mapping.LUNCount is 0 for none. */
+/* `argc` arguments from the count on; COMMAND_USAGE where they are not as many as it says.
+ * ret->mapping.LUNCount is 0 for none. */
 ISDSC_STATUS read_mappings(int argc, char **argv, struct mappings *ret);
 
 #endif

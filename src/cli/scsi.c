@@ -3,6 +3,7 @@
  */
 #include "cli/command.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "cli/read.h"
 
 #include <stdlib.h>
@@ -78,14 +79,14 @@ static ISDSC_STATUS question_run(struct run *run, const char *session, struct qu
 			printf("Invalid sessionid: %s\n", session);
 		return status;
 	}
+	progress_begin("command-time", "Waiting for the device");
 	status = question->ask(question, &answer);
 	if (status == ERROR_INSUFFICIENT_BUFFER && answer.size) {
 		answer.bytes = malloc(answer.size);
-		if (!answer.bytes)
-			return ERROR_NOT_ENOUGH_MEMORY;
 		answer.sense_size = SENSE_ROOM;
-		status = question->ask(question, &answer);
+		status = answer.bytes ? question->ask(question, &answer) : ERROR_NOT_ENOUGH_MEMORY;
 	}
+	progress_end();
 	if (status == 0 || status == ISDSC_SCSI_REQUEST_FAILED)
 		answer_put(run->json, &answer, status != 0);
 	free(answer.bytes);

@@ -3,6 +3,7 @@
  */
 #include "cli/command.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "cli/read.h"
 
 /* Address and socket, both or neither. *ret_portal is NULL for neither. */
@@ -53,6 +54,7 @@ static ISDSC_STATUS login_call(struct run *run, char **argv, struct options *opt
 		       read_given(argv[LOGIN_INSTANCE]) ? argv[LOGIN_INSTANCE] :
 							  "<no init instance>",
 		       portal ? portal->Address : "<no portal>", portal ? portal->Socket : 0);
+	progress_begin("login-time", "Logging in to %s", argv[LOGIN_TARGET]);
 	status = LoginIScsiTargetA(argv[LOGIN_TARGET], !read_boolean(argv[LOGIN_PNP], true),
 				   read_text(argv[LOGIN_INSTANCE]),
 				   read_number_or(argv[LOGIN_PORT], ISCSI_ANY_INITIATOR_PORT),
@@ -61,6 +63,7 @@ static ISDSC_STATUS login_call(struct run *run, char **argv, struct options *opt
 				   &options->login, key->size,
 				   key->size ? (PCHAR)key->bytes : NULL, persistent,
 				   &session, &connection);
+	progress_end();
 	/* What is only stored has no ids. */
 	if (!status && !persistent)
 		print_new_ids(run->json, &session, &connection);
@@ -106,10 +109,12 @@ ISDSC_STATUS session_login_quick(struct run *run, int argc, char **argv)
 		return COMMAND_USAGE;
 	if (argc == 3)
 		status = read_chap(argv[1], argv[2], &options);
+	progress_begin("login-time", "Logging in to %s", argv[0]);
 	if (!status)
 		status = LoginIScsiTargetA(argv[0], FALSE, NULL, ISCSI_ANY_INITIATOR_PORT, NULL, 0,
 					   NULL, argc == 3 ? &options.login : NULL, 0, NULL, FALSE,
 					   &session, &connection);
+	progress_end();
 	options_wipe(&options);
 	if (!status)
 		print_new_ids(run->json, &session, &connection);
@@ -127,7 +132,10 @@ ISDSC_STATUS session_logout(struct run *run, int argc, char **argv)
 	if (!run->json)
 		printf("Logout Target 0x%llx-0x%llx\n", (unsigned long long)id.AdapterUnique,
 		       (unsigned long long)id.AdapterSpecific);
-	return LogoutIScsiTarget(&id);
+	progress_begin("logout-time", "Logging out");
+	status = LogoutIScsiTarget(&id);
+	progress_end();
+	return status;
 }
 
 /* Ids that are none bring the usage here, as on Windows, but not the look of success. */
@@ -159,11 +167,13 @@ ISDSC_STATUS session_add_quick(struct run *run, int argc, char **argv)
 	}
 	if (!status && argc == 5)
 		status = read_chap(argv[3], argv[4], &options);
+	progress_begin("login-time", "Adding a connection through %s", argv[2]);
 	if (!status)
 		status = AddIScsiConnectionA(&session, read_text(argv[1]),
 					     ISCSI_ANY_INITIATOR_PORT, portal, 0,
 					     argc == 5 ? &options.login : NULL, 0, NULL,
 					     &connection);
+	progress_end();
 	options_wipe(&options);
 	if (!status)
 		print_new_ids(run->json, NULL, &connection);
@@ -190,6 +200,7 @@ ISDSC_STATUS session_add(struct run *run, int argc, char **argv)
 		status = read_key(argv[ADD_KEY], &key);
 	if (!status)
 		status = portal_read(run, argv[ADD_ADDRESS], argv[ADD_SOCKET], &storage, &portal);
+	progress_begin("login-time", "Adding a connection through %s", argv[ADD_ADDRESS]);
 	if (!status)
 		status = AddIScsiConnectionA(&session, read_text(argv[ADD_INSTANCE]),
 					     read_number_or(argv[ADD_PORT],
@@ -197,6 +208,7 @@ ISDSC_STATUS session_add(struct run *run, int argc, char **argv)
 					     portal, read_number(argv[ADD_SECURITY]),
 					     &options.login, key.size,
 					     key.size ? (PCHAR)key.bytes : NULL, &connection);
+	progress_end();
 	options_wipe(&options);
 	secret_wipe(&key);
 	if (!status)
@@ -213,5 +225,9 @@ ISDSC_STATUS session_remove(struct run *run, int argc, char **argv)
 	(void)argc;
 	if (!status)
 		status = id_or_usage(run, "RemoveConnection", argv[1], &connection);
-	return status ? status : RemoveIScsiConnection(&session, &connection);
+	progress_begin("logout-time", "Removing the connection");
+	if (!status)
+		status = RemoveIScsiConnection(&session, &connection);
+	progress_end();
+	return status;
 }

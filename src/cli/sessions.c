@@ -6,10 +6,14 @@
 #include "cli/command.h"
 #include "cli/fetch.h"
 #include "cli/print.h"
+#include "cli/progress.h"
+#include "cli/protection.h"
 #include "cli/read.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define NUMBER_NONE 0xffffffff /* no block device */
 
 struct device_name {
 	GUID interface;
@@ -43,7 +47,7 @@ static void bytes_print(const char *label, const UCHAR *bytes, size_t size)
 	printf("\n");
 }
 
-static void session_print(const ISCSI_SESSION_INFOA *session)
+static void session_print(const ISCSI_SESSION_INFOA *session, const struct protections *protections)
 {
 	char id[PRINT_ID_ROOM];
 
@@ -69,6 +73,8 @@ static void session_print(const ISCSI_SESSION_INFOA *session)
 		       connection->TargetSocket);
 		bytes_print("        CID               ", connection->CID,
 			    sizeof(connection->CID));
+		/* Windows tells nothing of it. */
+		protections_print(protections, &connection->ConnectionId, "        IPsec             : ");
 		printf("\n");
 	}
 }
@@ -100,9 +106,21 @@ static void device_print(const ISCSI_DEVICE_ON_SESSIONA *device, const ISCSI_DIS
 	printf("        Volume Path Names      :\n\n");
 }
 
-static void device_json(struct json_object *json, const ISCSI_DEVICE_ON_SESSIONA *device)
+static void device_json(struct json_object *json, const ISCSI_DEVICE_ON_SESSIONA *device,
+			const ISCSI_DISK_INFO *disk)
 {
-	json_text(json, "type", device_name(&device->DeviceInterfaceType)->type);
+	const struct device_name *name = device_name(&device->DeviceInterfaceType);
+	ULONG number = device->StorageDeviceNumber.DeviceNumber;
+
+	json_text(json, "type", name->type);
+	json_text(json, "description", name->description);
+	if (number != NUMBER_NONE)
+		json_number(json, "device_number", number);
+	json_number(json, "storage_device_type", device->StorageDeviceNumber.DeviceType);
+	json_number(json, "partition_number", device->StorageDeviceNumber.PartitionNumber);
+	json_text(json, "vendor", disk ? disk->Vendor : "");
+	json_text(json, "product", disk ? disk->Product : "");
+	json_number(json, "port", device->ScsiAddress.PortNumber);
 	json_number(json, "lun", device->ScsiAddress.Lun);
 	json_number(json, "bus", device->ScsiAddress.PathId);
 	json_number(json, "target_id", device->ScsiAddress.TargetId);
@@ -130,23 +148,29 @@ static void devices_put(struct json_object *json, ISCSI_UNIQUE_SESSION_ID *id)
 	struct json_object *array = json ? json_array(json, "devices") : NULL;
 	const ISCSI_DEVICE_ON_SESSIONA *devices;
 
+	progress_begin(NULL, "Waiting for the devices of a session");
 	fetch_list(fetch_devices, id, sizeof(*devices), &list, &count);
+	progress_end();
 	devices = list;
-	if (!json && count) {
+	if (count)
 		fetch_list(fetch_disks, id, 1, &disks, &disk_count);
+	if (!json && count)
 		printf("    Devices:\n");
-	}
-	for (ULONG i = 0; i < count; i++)
+	for (ULONG i = 0; i < count; i++) {
+		const ISCSI_DISK_INFO *disk =
+			disk_find(disks, disk_count, devices[i].ScsiAddress.Lun);
+
 		if (array)
-			device_json(json_item(array), &devices[i]);
+			device_json(json_item(array), &devices[i], disk);
 		else
-			device_print(&devices[i],
-				     disk_find(disks, disk_count, devices[i].ScsiAddress.Lun));
+			device_print(&devices[i], disk);
+	}
 	free(list);
 	free(disks);
 }
 
-static void session_json(struct json_object *json, const ISCSI_SESSION_INFOA *session)
+static void session_json(struct json_object *json, const ISCSI_SESSION_INFOA *session,
+			 const struct protections *protections)
 {
 	struct json_object *array;
 
@@ -166,6 +190,7 @@ static void session_json(struct json_object *json, const ISCSI_SESSION_INFOA *se
 		json_text(item, "target_address", connection->TargetAddress);
 		json_number(item, "target_socket", connection->TargetSocket);
 		json_number(item, "cid", (ULONGLONG)(connection->CID[1] << 8 | connection->CID[0]));
+		protections_json(item, protections, &connection->ConnectionId);
 	}
 }
 
@@ -173,6 +198,7 @@ ISDSC_STATUS sessions_list(struct run *run, int argc, char **argv)
 {
 	bool devices = argc == 0 || read_boolean(argv[0], true);
 	struct json_object *array, *item = NULL;
+	struct protections protections;
 	ULONG count = 0;
 	void *list = NULL;
 	ISDSC_STATUS status = fetch_list(fetch_sessions, NULL, 1, &list, &count);
@@ -180,19 +206,21 @@ ISDSC_STATUS sessions_list(struct run *run, int argc, char **argv)
 
 	if (status)
 		return status;
+	protections_fetch(&protections);
 	array = run->json ? json_array(run->json, "sessions") : NULL;
 	if (!array)
 		printf("Total of %u sessions\n\n", count);
 	for (ULONG i = 0; i < count; i++) {
 		if (array) {
 			item = json_item(array);
-			session_json(item, &sessions[i]);
+			session_json(item, &sessions[i], &protections);
 		} else {
-			session_print(&sessions[i]);
+			session_print(&sessions[i], &protections);
 		}
 		if (devices)
 			devices_put(item, &sessions[i].SessionId);
 	}
 	free(list);
+	protections_done(&protections);
 	return 0;
 }

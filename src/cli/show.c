@@ -5,18 +5,10 @@
 #include "cli/command.h"
 #include "cli/fetch.h"
 #include "cli/print.h"
+#include "cli/protection.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *state_name(UCHAR state)
-{
-	static const char *const names[] = {
-		"logging in", "full feature", "logging out", "reconnecting",
-	};
-
-	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
-}
 
 static const char *type_name(UCHAR type)
 {
@@ -25,36 +17,22 @@ static const char *type_name(UCHAR type)
 	return type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
 }
 
-/* 1536 is "1.5 KiB". */
-static const char *size_text(ULONGLONG bytes, char to[32])
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(to, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-	return to;
-}
-
 static void connection_print(const ISCSI_CONNECTION_COUNTERS *c)
 {
 	char id[PRINT_ID_ROOM], in[32], out[32], data_in[32], data_out[32];
 
 	printf("    Connection %s  CID %u%s  %s\n", print_id(&c->ConnectionId, id), c->Cid,
-	       c->IsLeading ? " (leading)" : "", state_name(c->State));
+	       c->IsLeading ? " (leading)" : "", print_state(c->State));
 	printf("        Path        %s/%u -> %s/%u\n", c->InitiatorAddress, c->InitiatorSocket,
 	       c->TargetAddress, c->TargetSocket);
 	printf("        Digests     header %s, data %s\n", print_digest(c->HeaderDigest),
 	       print_digest(c->DataDigest));
-	printf("        In          %s, %s of data, %llu PDUs\n", size_text(c->BytesIn, in),
-	       size_text(c->DataIn, data_in), (unsigned long long)c->PdusIn);
-	printf("        Out         %s, %s of data, %llu PDUs\n", size_text(c->BytesOut, out),
-	       size_text(c->DataOut, data_out), (unsigned long long)c->PdusOut);
-	printf("        Commands    %llu\n", (unsigned long long)c->Commands);
+	printf("        In          %s, %s of data, %llu PDUs\n", print_size(c->BytesIn, in),
+	       print_size(c->DataIn, data_in), (unsigned long long)c->PdusIn);
+	printf("        Out         %s, %s of data, %llu PDUs\n", print_size(c->BytesOut, out),
+	       print_size(c->DataOut, data_out), (unsigned long long)c->PdusOut);
+	printf("        Commands    %llu, %u under way\n", (unsigned long long)c->Commands,
+	       c->QueueDepth);
 	printf("        Reconnects  %u\n", c->Reconnects);
 }
 
@@ -63,7 +41,7 @@ static void connection_json(struct json_object *json, const ISCSI_CONNECTION_COU
 	json_id(json, "connection_id", &c->ConnectionId);
 	json_number(json, "cid", c->Cid);
 	json_truth(json, "leading", c->IsLeading);
-	json_text(json, "state", state_name(c->State));
+	json_text(json, "state", print_state(c->State));
 	json_text(json, "initiator_address", c->InitiatorAddress);
 	json_number(json, "initiator_socket", c->InitiatorSocket);
 	json_text(json, "target_address", c->TargetAddress);
@@ -79,6 +57,10 @@ static void connection_json(struct json_object *json, const ISCSI_CONNECTION_COU
 	json_number(json, "pdus_in", c->PdusIn);
 	json_number(json, "pdus_out", c->PdusOut);
 	json_number(json, "commands", c->Commands);
+	json_number(json, "commands_answered", c->CommandsAnswered);
+	json_number(json, "command_time_ns", c->CommandTime);
+	json_number(json, "queue", c->QueueDepth);
+	json_number(json, "round_trip_ns", c->RoundTrip);
 	json_number(json, "reconnects", c->Reconnects);
 }
 
@@ -89,7 +71,7 @@ static void disk_print(const ISCSI_DISK_INFO *disk)
 	printf("    LUN %u  %s %s %s", disk->OsLun, disk->Vendor, disk->Product, disk->Revision);
 	if (disk->BlockSize)
 		printf("  %s, %llu blocks of %u bytes%s",
-		       size_text(disk->Blocks * disk->BlockSize, size),
+		       print_size(disk->Blocks * disk->BlockSize, size),
 		       (unsigned long long)disk->Blocks, disk->BlockSize,
 		       disk->IsReadOnly ? ", read only" : "");
 	printf("\n");
@@ -139,7 +121,7 @@ static void session_print(const ISCSI_SESSION_INFOA *session, const ISCSI_SESSIO
 		       ex->MaximumConnections, ex->ErrorRecoveryLevel,
 		       ex->InitialR2t ? "yes" : "no",
 		       ex->ImmediateData ? "yes" : "no", ex->MaxOutstandingR2t,
-		       size_text(ex->FirstBurstLength, first), size_text(ex->MaxBurstLength, most));
+		       print_size(ex->FirstBurstLength, first), print_size(ex->MaxBurstLength, most));
 	if (state->LastPause)
 		printf("    Last pause  %.3f ms\n", (double)state->LastPause / 1e6);
 	else
@@ -170,21 +152,32 @@ static void session_json(struct json_object *json, const ISCSI_SESSION_INFOA *se
 	json_number(json, "max_burst_length", ex->MaxBurstLength);
 }
 
-static void connections_put(struct json_object *json, ISCSI_UNIQUE_SESSION_ID *id)
+/* What the lists of all sessions hold. */
+struct lists {
+	void *ex, *counters;
+	ULONG ex_count, counter_count;
+	struct protections protections;
+};
+
+static void connections_put(struct json_object *json, const ISCSI_UNIQUE_SESSION_ID *id,
+			    const struct lists *lists)
 {
 	struct json_object *array = json ? json_array(json, "connections") : NULL;
-	ISCSI_CONNECTION_COUNTERS *counters;
-	ULONG count = 0;
-	void *list = NULL;
+	const ISCSI_CONNECTION_COUNTERS *counters = lists->counters;
 
-	fetch_list(fetch_counters, id, 1, &list, &count);
-	counters = list;
-	for (ULONG i = 0; i < count; i++, counters = fetch_next(counters))
-		if (array)
-			connection_json(json_item(array), counters);
-		else
-			connection_print(counters);
-	free(list);
+	for (ULONG i = 0; i < lists->counter_count; i++, counters = fetch_next(counters)) {
+		if (memcmp(&counters->SessionId, id, sizeof(*id)) != 0)
+			continue;
+		if (array) {
+			struct json_object *item = json_item(array);
+
+			connection_json(item, counters);
+			protections_json(item, &lists->protections, &counters->ConnectionId);
+			continue;
+		}
+		connection_print(counters);
+		protections_print(&lists->protections, &counters->ConnectionId, "        IPsec       ");
+	}
 }
 
 static void disks_put(struct json_object *json, ISCSI_UNIQUE_SESSION_ID *id)
@@ -215,8 +208,9 @@ static const ISCSI_SESSION_INFO_EX *ex_find(const ISCSI_SESSION_INFO_EX *list, U
 
 /* A session that ended since the list was made is left out. */
 static void session_put(struct json_object *array, ISCSI_SESSION_INFOA *session,
-			const ISCSI_SESSION_INFO_EX *ex)
+			const struct lists *lists)
 {
+	const ISCSI_SESSION_INFO_EX *ex = ex_find(lists->ex, lists->ex_count, &session->SessionId);
 	ISCSI_SESSION_STATE state = { .Size = sizeof(state) };
 	struct json_object *json = NULL;
 
@@ -228,7 +222,7 @@ static void session_put(struct json_object *array, ISCSI_SESSION_INFOA *session,
 	} else {
 		session_print(session, ex, &state);
 	}
-	connections_put(json, &session->SessionId);
+	connections_put(json, &session->SessionId, lists);
 	disks_put(json, &session->SessionId);
 	if (!json)
 		printf("\n");
@@ -238,8 +232,9 @@ ISDSC_STATUS show_run(struct run *run, int argc, char **argv)
 {
 	struct json_object *array;
 	CHAR name[MAX_ISCSI_NAME_LEN + 1];
-	ULONG count = 0, ex_count = 0;
-	void *list = NULL, *ex = NULL;
+	struct lists lists = { 0 };
+	ULONG count = 0;
+	void *list = NULL;
 	ISDSC_STATUS status = GetIScsiInitiatorNodeNameA(name);
 
 	(void)argc;
@@ -247,21 +242,23 @@ ISDSC_STATUS show_run(struct run *run, int argc, char **argv)
 	if (!status)
 		status = fetch_list(fetch_sessions, NULL, 1, &list, &count);
 	if (!status)
-		status = fetch_list(fetch_sessions_ex, NULL, 1, &ex, &ex_count);
+		status = fetch_list(fetch_sessions_ex, NULL, 1, &lists.ex, &lists.ex_count);
+	if (!status)
+		status = fetch_list(fetch_counters, NULL, 1, &lists.counters, &lists.counter_count);
 	if (status)
 		goto end;
+	protections_fetch(&lists.protections);
 	array = run->json ? json_array(run->json, "sessions") : NULL;
 	if (array)
 		json_text(run->json, "node_name", name);
 	else
 		printf("Node name %s, %u sessions\n\n", name, count);
-	for (ULONG i = 0; i < count; i++) {
-		ISCSI_SESSION_INFOA *session = (ISCSI_SESSION_INFOA *)list + i;
-
-		session_put(array, session, ex_find(ex, ex_count, &session->SessionId));
-	}
+	for (ULONG i = 0; i < count; i++)
+		session_put(array, (ISCSI_SESSION_INFOA *)list + i, &lists);
 end:
 	free(list);
-	free(ex);
+	free(lists.ex);
+	free(lists.counters);
+	protections_done(&lists.protections);
 	return status;
 }

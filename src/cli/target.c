@@ -249,6 +249,17 @@ static const struct part {
 	{ PersistentTargetMappings, "Target Mappings", mapping_show },
 };
 
+static void failure_json(struct json_object *json, const struct part *part, ULONG status)
+{
+	struct json_object *failed;
+
+	if (!json_object_object_get_ex(json, "failed", &failed))
+		failed = json_array(json, "failed");
+	json = json_item(failed);
+	json_text(json, "part", part->label);
+	json_number(json, "status", status);
+}
+
 static ISDSC_STATUS part_show(struct run *run, const struct part *part, char *target,
 			      char *mechanism)
 {
@@ -260,7 +271,9 @@ static ISDSC_STATUS part_show(struct run *run, const struct part *part, char *ta
 
 	if (!status)
 		part->show(run->json, data);
-	else if (!run->json)
+	else if (run->json)
+		failure_json(run->json, part, status);
+	else
 		printf("    %-21s: Failed: %s\n", part->label, text ? text->text : "unknown error");
 	free(data);
 	return status;

@@ -3,11 +3,12 @@
  */
 #include "cli/command.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "cli/read.h"
 
 #include <iscsidsc_ext.h>
 
-static const struct name functions[] = {
+const struct name task_names[] = {
 	{ ISCSI_TASK_ABORT_SET, "AbortTaskSet", "" },
 	{ ISCSI_TASK_CLEAR_ACA, "ClearACA", "" },
 	{ ISCSI_TASK_CLEAR_SET, "ClearTaskSet", "" },
@@ -49,7 +50,7 @@ static void response_put(struct json_object *json, UCHAR response)
 
 ISDSC_STATUS task_management(struct run *run, int argc, char **argv)
 {
-	ULONG function = read_name(functions, argv[1]);
+	ULONG function = read_name(task_names, argv[1]);
 	ISCSI_UNIQUE_SESSION_ID session;
 	ULONGLONG lun = 0;
 	UCHAR response = ISCSI_TASK_RESPONSE_REJECTED;
@@ -64,8 +65,10 @@ ISDSC_STATUS task_management(struct run *run, int argc, char **argv)
 		status = read_lun(argv[2], &lun);
 	if (!status && function > 0xff)
 		status = ERROR_INVALID_PARAMETER;
+	progress_begin("task-management-time", "Waiting for the target");
 	if (!status)
 		status = SendIScsiTaskManagement(&session, lun, (UCHAR)function, &response);
+	progress_end();
 	if (!status || status == ISDSC_TARGET_ERROR)
 		response_put(run->json, response);
 	return status;

@@ -92,6 +92,62 @@ ISDSC_STATUS ISDSC_API ReportIScsiTunnelAddresses(PULONG size, PULONG count,
 	return 0;
 }
 
+/* One session with two connections, the second of which is protected. */
+ISDSC_STATUS ISDSC_API GetIScsiSessionListA(PULONG size, PULONG count, PISCSI_SESSION_INFOA buffer)
+{
+	static char name[] = "iqn.x", address[] = "10.0.0.1";
+	static ISCSI_CONNECTION_INFOA conns[] = {
+		{ .ConnectionId = { 1, 1 }, .InitiatorAddress = address, .TargetAddress = address },
+		{ .ConnectionId = { 1, 2 }, .InitiatorAddress = address, .TargetAddress = address },
+	};
+	const ISCSI_SESSION_INFOA session = {
+		.SessionId = { 1, 9 }, .InitiatorName = name, .TargetName = name, .TargetNodeName = name,
+		.ConnectionCount = 2, .Connections = conns,
+	};
+
+	assert_true(*size >= sizeof(session));
+	memcpy(buffer, &session, sizeof(session));
+	*count = 1;
+	return 0;
+}
+
+ISDSC_STATUS ISDSC_API ReportIScsiProtectedConnections(PULONG size, PULONG count,
+	PISCSI_CONNECTION_PROTECTION protections)
+{
+	static char esp[] = "AES_GCM_16-128";
+	const ISCSI_CONNECTION_PROTECTION one = {
+		.Size = sizeof(one), .IkeVersion = 1, .IsAggressive = TRUE, .IsPfs = TRUE,
+		.Algorithms = esp, .BytesIn = 10, .BytesOut = 20, .SecondsSinceRekey = 30,
+		.SessionId = { 1, 9 }, .ConnectionId = { 1, 2 },
+	};
+
+	assert_true(*size >= sizeof(one));
+	memcpy(protections, &one, sizeof(one));
+	*count = 1;
+	return 0;
+}
+
+static void protected_connections(void **state)
+{
+	struct json_object *json = json_object_new_object();
+	char *text = output(0, NULL, WORDS("SessionList", "F"));
+	const char *line, *json_text;
+
+	(void)state;
+	line = strstr(text, "        IPsec             : IKEv1 aggressive mode, ESP in transport mode, "
+		      "AES_GCM_16-128, PFS, in 10 B, out 20 B, keys 30 s old\n");
+	assert_non_null(line);
+	assert_null(strstr(line + 20, "IPsec"));
+	free(text);
+	expect("", output(0, json, WORDS("SessionList", "F")));
+	json_text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
+	line = strstr(json_text, "\"ipsec\":{\"ike_version\":1,\"ike\":\"IKEv1 aggressive mode\","
+		      "\"mode\":\"transport\",\"pfs\":true,\"esp\":\"AES_GCM_16-128\"");
+	assert_non_null(line);
+	assert_null(strstr(line + 1, "\"ipsec\""));
+	json_object_put(json);
+}
+
 static void group_key(void **state)
 {
 	char name[] = "GroupKey", key[] = "secret", yes[] = "T";
@@ -200,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(group_key), cmocka_unit_test(keys_of_ids),
 		cmocka_unit_test(flags_of_ids), cmocka_unit_test(tunnels),
+		cmocka_unit_test(protected_connections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

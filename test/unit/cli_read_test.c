@@ -145,7 +145,7 @@ static void mappings(void **state)
 	assert_int_equal(read.luns[1].OSLUN, 1);
 	assert_int_equal(read_mappings(9, mixed, &read), ERROR_INVALID_PARAMETER);
 	assert_int_equal(read_mappings(9, bad, &read), ERROR_INVALID_PARAMETER);
-	assert_int_equal(read_mappings(8, good, &read), ERROR_INVALID_PARAMETER);
+	assert_int_equal(read_mappings(8, good, &read), COMMAND_USAGE);
 }
 
 static bool matches(const char *pattern, const char *text)
