@@ -19,6 +19,7 @@
  *                                bits are unknown or contradict each other, a number is wrong
  *   ERROR_NO_UNICODE_TRANSLATION a text is not UTF-8 (A) or not UTF-16 (W)
  *   ERROR_NOT_ENOUGH_MEMORY      no memory, here or in the service
+ *   ERROR_IO_DEVICE              what is to last can't be stored; nothing was changed
  *   ISDSC_SERVICE_NOT_RUNNING    the initiator service is not running, or ended in mid-call
  *   ERROR_ACCESS_DENIED          the caller may not do that: listing is for root, the service's own
  *                                user and the group iscsidsc; changing for the first two, and for
@@ -27,8 +28,10 @@
  *
  * A and W. A text is UTF-8, W text is UTF-16. A and W structures differ in size. With UNICODE
  * defined, the name without a suffix means W, else A. User names, passwords, secrets and keys are
- * bytes in both forms. Texts in fixed arrays end with a NUL inside the array; what a limit counts
- * are UTF-8 bytes, in both forms [L].
+ * bytes in both forms [H][S]. Texts in fixed arrays end with a NUL inside the array; what a limit counts
+ * are UTF-8 bytes, in both forms [L]. There is no ANSI code page here: A is UTF-8 [L]. Names of targets,
+ * instances and hosts compare without regard to letter case [O]; iSCSI names are folded to lower case at
+ * entry. A BOOLEAN is true if it is not 0 [L].
  *
  * Calls block until the service has answered; the service bounds every call in time. Any thread
  * may call, also after fork. Nothing that a function returns is to be freed: results lie in the
@@ -43,9 +46,11 @@
  *   byte-sized      bytes, all that the records point to included; records come first, as an array
  *   counted         number of records
  *
- * INITIATOR. An instance is a name from ReportIScsiInitiatorList, not the node name; NULL or ""
- * means any. A port number is a source address of this machine; ISCSI_ANY_INITIATOR_PORT lets
- * routing choose; ReportIScsiInitiatorPorts of iscsidsc_ext.h lists the numbers.
+ * INITIATOR. An instance is a name from ReportIScsiInitiatorList, not the node name [D][O]; NULL or ""
+ * means any [D][O]. A port number is a source address of this machine [D], from 1 on; 0 is
+ * ERROR_INVALID_PARAMETER [O]. ISCSI_ANY_INITIATOR_PORT lets routing choose; where something is removed
+ * or set for ports, the same number means all of them [D]. ReportIScsiInitiatorPorts of iscsidsc_ext.h
+ * lists the numbers.
  *
  * IDS of sessions and connections are opaque: nothing of ISID, TSIH or CID. They stay the same over
  * reconnects and are new at each login [D][O].
@@ -172,8 +177,10 @@ typedef ULONGLONG ISCSI_SECURITY_FLAGS, *PISCSI_SECURITY_FLAGS;
 #define ISCSI_SECURITY_FLAG_TUNNEL_MODE_PREFERRED 0x40
 
 /*
- * How to log in. MULTIPATH_ENABLED allows more than one session to a target: the caller must have
- * multipath software. ALLOW_PORTAL_HOPPING tries the target's other portals. RESERVED1 is ignored.
+ * How to log in. REQUIRE_IPSEC: not without IPsec, whatever the security flags say [D]. MULTIPATH_ENABLED
+ * allows more than one session to a target: the caller must have multipath software [D].
+ * ALLOW_PORTAL_HOPPING tries the target's other portals, as the driver's page has it [D]. RESERVED1 is
+ * ignored.
  * USE_RADIUS_VERIFICATION, with mutual CHAP: a RADIUS server of the list tells whether the target's CHAP
  * response is right, in the place of the initiator's secret; the only algorithm is MD5 then, since RADIUS
  * has no other. Without mutual CHAP there is nothing to verify: ERROR_INVALID_PARAMETER [L].
@@ -256,13 +263,19 @@ typedef enum {
 } TARGET_INFORMATION_CLASS, *PTARGET_INFORMATION_CLASS;
 
 /*
- * How to log in. Version is 0, else ERROR_INVALID_PARAMETER. A member counts only if its bit is set
- * in InformationSpecified; the rest take the defaults. Time2Wait and Time2Retain are seconds that
- * the target may change. MaximumConnections is 1 to 65535, or 0 for as many as possible.
- * Username is the CHAP name, the node name where it is absent or empty. Password is the secret that
- * answers the target's challenge: 12 to 16 bytes, else ISDSC_INVALID_TARGET_CHAP_SECRET; it never
- * comes back from a listing. Both are bytes, their lengths are without a NUL. A listing gives
- * pointers into the caller's buffer.
+ * How to log in. Version is 0, else ERROR_INVALID_PARAMETER [D]. A member counts only if its bit is set
+ * in InformationSpecified; the rest take the defaults [D]: those of the settings max-connections (8),
+ * header-digest and data-digest (none), time2wait (0) and time2retain (20), and no authentication. The
+ * 8 and the 0 are not the standard's 1 and 2 [L]: so that a session logged in with default options can
+ * grow where the target allows it, and comes back at once. Time2Wait and Time2Retain are seconds, 0 to
+ * 3600, that the target may change [D]. MaximumConnections is 1 to 65535, or 0 for as many as possible
+ * [D]; offered are at most 64 [L].
+ * Username is the CHAP name, the node name where it is absent or empty [D][H][S]; at most 255 bytes and
+ * no NUL among them, else ISDSC_INVALID_CHAP_USER_NAME. Password is the secret that answers the target's
+ * challenge: 12 to 16 bytes, 1 to 16 where the connection has IPsec, else
+ * ISDSC_INVALID_TARGET_CHAP_SECRET [H]; it never comes back from a
+ * listing [O]. Both are bytes, their lengths are without a NUL [S][O]. A listing gives pointers into the
+ * caller's buffer.
  */
 typedef struct {
 	ULONG Version;
@@ -422,8 +435,8 @@ typedef struct {
 
 /*
  * A session. InitiatorName is the initiator's node name; TargetNodeName and TargetName are both the
- * target's name. ISID is as on the wire; TSID, the TSIH, has its low byte first, as seen on Windows
- * [O]. Connections has ConnectionCount elements, the leading one first, and is NULL for none.
+ * target's name. ISID is as on the wire; TSID, the TSIH, has its low byte first, as CID [L].
+ * Connections has ConnectionCount elements, the leading one first, and is NULL for none.
  */
 typedef struct {
 	ISCSI_UNIQUE_SESSION_ID SessionId;
@@ -496,7 +509,8 @@ typedef struct {
 /*
  * What a connection negotiated. State: 0 login, 1 full feature, 2 logout. Protocol: 6, TCP.
  * Digests: 0 none, 1 CRC32C. MaxRecvDataSegmentLength: ours, bytes.
- * EstimatedThroughput: bytes a second, 0 unknown. MaxDatagramSize: 0.
+ * EstimatedThroughput: bytes a second, as learned from the connection's commands, 0 unknown [H].
+ * MaxDatagramSize: 0. The numbers are those of the driver's class with the same members [L].
  */
 typedef struct {
 	ISCSI_UNIQUE_CONNECTION_ID ConnectionId;
@@ -546,12 +560,15 @@ typedef struct {
  * once. The portal stays in the list also when asking fails; the result tells [O]. One that could
  * not be reached is asked again in the background, after 5 s (retry-time), then ever more seldom,
  * up to every 5 minutes, until it answers [L]; so are all portals at the start of the service.
- * Adding it again replaces its options. LoginOptions are for the discovery session and may be NULL.
- * The list outlives the service.
- * Errors: ISDSC_CONNECTION_FAILED, WSAHOST_NOT_FOUND, ISDSC_AUTHENTICATION_FAILURE and the other
- * results of a login (see LoginIScsiTarget); ISDSC_INITIATOR_INSTANCE_NOT_FOUND;
- * ISDSC_INVALID_PORT_NUMBER; ISDSC_IPSEC_NOT_SUPPORTED_ON_OS and ERROR_NOT_SUPPORTED (RADIUS),
- * portal kept, not contacted; ISDSC_INVALID_SENDTARGETS_TEXT. [D][O]
+ * Adding it again replaces its options and its symbolic name. LoginOptions are for the discovery session
+ * and may be NULL; options and flags are kept bit for bit [O]. The list outlives the service [S][O].
+ * Errors, portal not kept: those about arguments and options; ISDSC_INITIATOR_INSTANCE_NOT_FOUND;
+ * ISDSC_OUT_OF_RESOURCES (too many).
+ * Errors, portal kept: ISDSC_CONNECTION_FAILED, WSAHOST_NOT_FOUND, ISDSC_AUTHENTICATION_FAILURE and the
+ * other results of a login (see LoginIScsiTarget); ISDSC_INVALID_PORT_NUMBER;
+ * ISDSC_IPSEC_NOT_SUPPORTED_ON_OS, ISDSC_FAILED_TO_CONFIGURE_IPSEC, ERROR_NOT_SUPPORTED (RADIUS), not
+ * contacted;
+ * ISDSC_INVALID_ISCSI_NAME (the initiator's); ISDSC_INVALID_SENDTARGETS_TEXT. [D][O]
  */
 ISDSC_STATUS ISDSC_API AddIScsiSendTargetPortalA(PSTR InitiatorInstance, ULONG
 	InitiatorPortNumber, PISCSI_LOGIN_OPTIONS LoginOptions, ISCSI_SECURITY_FLAGS
@@ -561,9 +578,10 @@ ISDSC_STATUS ISDSC_API AddIScsiSendTargetPortalW(PWSTR InitiatorInstance, ULONG
 	SecurityFlags, PISCSI_TARGET_PORTALW Portal);
 
 /*
- * Takes a portal off the list. Instance and port must be those it was added with. Targets known
- * only through it that have no session go too [L].
- * Errors: ISDSC_PORTAL_NOT_FOUND. [D]
+ * Takes a portal off the list. Instance and port must be those it was added with; NULL is the entry for
+ * any instance, ISCSI_ALL_INITIATOR_PORTS the entries of all its ports. Targets known only through it
+ * that have no session go too [L].
+ * Errors: ISDSC_PORTAL_NOT_FOUND; ISDSC_INITIATOR_INSTANCE_NOT_FOUND. [D]
  */
 ISDSC_STATUS ISDSC_API RemoveIScsiSendTargetPortalA(PSTR InitiatorInstance, ULONG
 	InitiatorPortNumber, PISCSI_TARGET_PORTALA Portal);
@@ -571,7 +589,8 @@ ISDSC_STATUS ISDSC_API RemoveIScsiSendTargetPortalW(PWSTR InitiatorInstance, ULO
 	InitiatorPortNumber, PISCSI_TARGET_PORTALW Portal);
 
 /*
- * Asks a portal of the list for its targets, now.
+ * Asks a portal of the list for its targets, now, with the options that it was added with; its earlier
+ * answer is replaced. Instance and port must be those it was added with.
  * Errors: ISDSC_PORTAL_NOT_FOUND; else as AddIScsiSendTargetPortal. [D]
  */
 ISDSC_STATUS ISDSC_API RefreshIScsiSendTargetPortalA(PSTR InitiatorInstance, ULONG
@@ -580,7 +599,8 @@ ISDSC_STATUS ISDSC_API RefreshIScsiSendTargetPortalW(PWSTR InitiatorInstance, UL
 	InitiatorPortNumber, PISCSI_TARGET_PORTALW Portal);
 
 /*
- * Lists the portals. Counted records. None: success, count 0.
+ * Lists the portals. Counted records. None: success, count 0. An entry made with NULL has the instance
+ * "", one made with any port ISCSI_ANY_INITIATOR_PORT [S].
  * Errors: ERROR_INSUFFICIENT_BUFFER. [D]
  */
 ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortalsA(PULONG PortalCount,
@@ -589,8 +609,9 @@ ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortalsW(PULONG PortalCount,
 	PISCSI_TARGET_PORTAL_INFOW PortalInfo);
 
 /*
- * Lists the portals with flags and options. Byte-sized records; PortalCount is output only. The
- * size returned is exact: records, then the bytes of the user names. None: success, both 0.
+ * Lists the portals with the flags and options that they were added with, the passwords excepted.
+ * Byte-sized records; PortalCount is output only. The size returned is exact: records, then the bytes of
+ * the user names. None: success, both 0.
  * Errors: ERROR_INSUFFICIENT_BUFFER. [H][O]
  */
 ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortalsExA(PULONG PortalCount, PULONG
@@ -599,7 +620,8 @@ ISDSC_STATUS ISDSC_API ReportIScsiSendTargetPortalsExW(PULONG PortalCount, PULON
 	PortalInfoSize, PISCSI_TARGET_PORTAL_INFO_EXW PortalInfo);
 
 /*
- * Lists the names of the known targets, each once. Multi-string; the size counts characters.
+ * Lists the names of the known targets, each once, however often it was discovered [L], in the order in
+ * which they became known. Multi-string; the size counts characters.
  * ForceUpdate not 0 asks every source first; else the answer is what was known. A NULL buffer
  * gives ERROR_INSUFFICIENT_BUFFER also when the list is empty: 2 characters are needed [S].
  * Errors: ERROR_INSUFFICIENT_BUFFER; warning ISDSC_OPERATION_NOT_ALL_SUCCESS: some sources did not
@@ -611,9 +633,12 @@ ISDSC_STATUS ISDSC_API ReportIScsiTargetsW(BOOLEAN ForceUpdate, PULONG BufferSiz
 	Buffer);
 
 /*
- * Lists the portals of a target. Counted records. InitiatorName NULL: any. TargetPortalTag is an
- * input: NULL for all groups, else the group.
- * Errors: ISDSC_TARGET_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER. [D]
+ * Lists the portals of a target, by whatever way they are known, each once. Counted records.
+ * InitiatorName is an instance; NULL: any. TargetPortalTag is an input: NULL for all groups, else the
+ * group. A portal added by hand is of no known group until a login has told it [L]. Nothing is looked up
+ * or asked, so there is no Winsock code.
+ * Errors: ISDSC_TARGET_NOT_FOUND, ISDSC_INITIATOR_INSTANCE_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER.
+ * [D][H][O]
  */
 ISDSC_STATUS ISDSC_API ReportIScsiTargetPortalsA(PSTR InitiatorName, PSTR TargetName,
 	PUSHORT TargetPortalTag, PULONG ElementCount, PISCSI_TARGET_PORTALA Portals);
@@ -676,7 +701,7 @@ ISDSC_STATUS ISDSC_API RemoveIScsiStaticTargetW(PWSTR TargetName);
  * is not 3205 ([ADDRESS]:PORT for IPv6) [L]. It is stored for good, also if it can't be asked: then that
  * is tried again until it answers. One that is there already is asked again. At the server our node is
  * registered as an initiator, and asked for are the targets that it may see; it tells of changes, else it
- * is asked every minute. [D]
+ * is asked every minute. Servers are those of the list alone: none is taken from DHCP [L]. [D]
  * Errors: a Winsock code (WSAECONNREFUSED, WSAETIMEDOUT, WSAHOST_NOT_FOUND, ...; WSAECONNABORTED for what
  * is not iSNS); ERROR_INVALID_PARAMETER for what can be no address;
  * ISDSC_INCOMPATIBLE_ISNS_VERSION; ISDSC_OUT_OF_RESOURCES (more than 64). [D][H]
@@ -719,7 +744,8 @@ ISDSC_STATUS ISDSC_API ReportISNSServerListW(PULONG BufferSizeInChar, PWCHAR Buf
  *  IsInformationalSession  not 0: no disks, only the SendScsi functions work on it
  *  InitiatorInstance       NULL: any; then the port must be ISCSI_ANY_INITIATOR_PORT [D]
  *  TargetPortal            portal of the first connection, and the only one that is tried but
- *                          with ALLOW_PORTAL_HOPPING; NULL: any portal of the target
+ *                          with ALLOW_PORTAL_HOPPING; NULL: any portal of the target. One that was
+ *                          not discovered is tried [L]. Redirections by the target are followed
  *  SecurityFlags           see the type; what is asked and can't be given refuses the login
  *  Mappings                one structure; NULL: what was given by hand for the target, then the
  *                          lowest numbers that are free
@@ -732,6 +758,11 @@ ISDSC_STATUS ISDSC_API ReportISNSServerListW(PULONG BufferSizeInChar, PWCHAR Buf
  *                          place. As Windows does it, though a page says that it logs in too [H][O]
  *  UniqueSessionId, UniqueConnectionId  outputs, required: the session, its leading connection;
  *                          both 0 when a login was only stored
+ * Connecting and logging in have login-time seconds, 15 by default, together. A session whose connections
+ * are lost is tried at once, then every retry-time seconds, 5 by default, for ever, until it is back or
+ * LogoutIScsiTarget ends it [D][H][O]. Commands wait for it for hold-time seconds, 60 by default, and fail
+ * then [D][H]; the devices stay, and work again when it is back. Windows takes them away instead: here
+ * programs hold them open by their path, and would not find them again [L].
  * Errors: ISDSC_TARGET_NOT_FOUND; ISDSC_TARGET_ALREADY_LOGGED_IN (a session is up, and the
  * multipath flag was not given); ISDSC_INITIATOR_INSTANCE_NOT_FOUND; ISDSC_INVALID_PORT_NUMBER
  * (unknown, or of the other address family); ISDSC_NO_PORTAL_SPECIFIED; WSAHOST_NOT_FOUND;
@@ -740,10 +771,12 @@ ISDSC_STATUS ISDSC_API ReportISNSServerListW(PULONG BufferSizeInChar, PWCHAR Buf
  * ISDSC_TARGET_REMOVED, ISDSC_UNSUPPORTED_VERSION, ISDSC_TOO_MANY_CONNECTIONS,
  * ISDSC_MISSING_PARAMETER, ISDSC_SESSION_TYPE_NOT_SUPPORTED, ISDSC_INITIATOR_ERROR,
  * ISDSC_TARGET_ERROR, ISDSC_SERVICE_UNAVAILABLE, ISDSC_OUT_OF_RESOURCES (the target's login
- * status); ISDSC_LOGIN_FAILED (negotiation); ISDSC_INVALID_LOGON_AUTH_TYPE;
+ * status); ISDSC_LOGIN_FAILED (negotiation); ISDSC_INVALID_ISCSI_NAME (the initiator's node name is
+ * none); ISDSC_INVALID_LOGON_AUTH_TYPE; ISDSC_INVALID_CHAP_USER_NAME;
  * ISDSC_INVALID_TARGET_CHAP_SECRET; ISDSC_INVALID_INITIATOR_CHAP_SECRET (mutual CHAP without an
- * initiator secret, or both are equal); ISDSC_TARGET_AUTHINFO_UNAVAILABLE (RADIUS: no server, no secret, or
- * none could tell); ISDSC_IPSEC_NOT_SUPPORTED_ON_OS; ERROR_NOT_SUPPORTED;
+ * initiator secret of 12 to 16 bytes, or both are equal); ISDSC_TARGET_AUTHINFO_UNAVAILABLE (RADIUS:
+ * no server, no secret, or none could tell); ISDSC_IPSEC_NOT_SUPPORTED_ON_OS,
+ * ISDSC_FAILED_TO_CONFIGURE_IPSEC; ERROR_NOT_SUPPORTED;
  * ISDSC_INVALID_TARGET_MAPPING (a LUN twice), ISDSC_TARGET_MAPPING_OUT_OF_RANGE,
  * ISDSC_TARGET_MAPPING_EXISTS (bus and target are taken), ISDSC_TARGET_MAPPING_UNAVAILABLE;
  * ISDSC_TOO_MANY_SESSIONS. When storing: ISDSC_TARGET_NOT_FOUND, those about arguments, and
@@ -761,14 +794,18 @@ ISDSC_STATUS ISDSC_API LoginIScsiTargetW(PWSTR TargetName, BOOLEAN IsInformation
 	UniqueSessionId, PISCSI_UNIQUE_CONNECTION_ID UniqueConnectionId);
 
 /*
- * Adds a connection to a session that is up.
+ * Adds a connection to a session that is up, as many as MaximumConnections was negotiated to at its login.
  *  Reserved             ignored: NULL by the page, an instance name by Microsoft's sample
  *  InitiatorPortNumber  source address, or ISCSI_ANY_INITIATOR_PORT
  *  TargetPortal         of the session's portal group; NULL: the session's own, or one of its group
+ *                       [S][L]. One that was not discovered is tried [L]
+ *  SecurityFlags, KeySize, Key  as for LoginIScsiTarget, for this connection
  *  LoginOptions         NULL: as the session's. MaximumConnections and the times are the session's
- *                       and are ignored here; digests and CHAP are the connection's own
- *  ConnectionId         output, may be NULL
- * The connection stays when the caller goes.
+ *                       and are ignored here [L]; digests and CHAP are the connection's own
+ *  ConnectionId         output, may be NULL [D][H]
+ * The connection stays when the caller goes. It ends with the session: it is not stored, as on Windows,
+ * unless the session has a persistent login and the setting persistent-connections of iscsidsc_ext.h is
+ * on [L].
  * Errors: ISDSC_INVALID_SESSION_ID; ISDSC_SESSION_BUSY (the session is being brought back);
  * ISDSC_TOO_MANY_CONNECTIONS (as negotiated, logins under way counted);
  * ISDSC_CANT_INCLUDE_IN_SESSION (other group, other target, other session); the connect, login and
@@ -784,7 +821,8 @@ ISDSC_STATUS ISDSC_API AddIScsiConnectionW(PISCSI_UNIQUE_SESSION_ID UniqueSessio
 	PCHAR Key, PISCSI_UNIQUE_CONNECTION_ID ConnectionId);
 
 /*
- * Removes a connection. Its commands end first or move to the others.
+ * Removes a connection, but never the last one, nor the leading one, which LogoutIScsiTarget ends [D].
+ * Its commands end first or move to the others. The call returns when the connection is gone.
  * Errors: ISDSC_INVALID_SESSION_ID, ISDSC_INVALID_CONNECTION_ID, ISDSC_CANT_REMOVE_LAST_CONNECTION,
  * ISDSC_CANNOT_REMOVE_LEADING_CONNECTION, ISDSC_REMOVE_CONNECTION_IN_PROGRESS,
  * ISDSC_SESSION_BUSY. [D][H]
@@ -793,15 +831,18 @@ ISDSC_STATUS ISDSC_API RemoveIScsiConnection(PISCSI_UNIQUE_SESSION_ID UniqueSess
 	PISCSI_UNIQUE_CONNECTION_ID ConnectionId);
 
 /*
- * Closes a session with all its connections and disks.
- * Errors: ISDSC_INVALID_SESSION_ID; ISDSC_DEVICE_BUSY_ON_SESSION (a disk is in use);
- * ISDSC_SESSION_BUSY (a request is under way). [D][O]
+ * Closes a session with all its connections and disks, in bounded time also where the target does not
+ * answer. One that is being brought back is given up [H]. A persistent login to the target stays stored
+ * [O]. A disk is in use as long as a client has it open; one that has just closed it is waited for.
+ * Errors: ISDSC_INVALID_SESSION_ID (also a second time); ISDSC_DEVICE_BUSY_ON_SESSION (a disk is in use);
+ * ISDSC_SESSION_BUSY (a connection is being added). [D][O]
  */
 ISDSC_STATUS ISDSC_API LogoutIScsiTarget(PISCSI_UNIQUE_SESSION_ID UniqueSessionId);
 
 /*
- * Lists the sessions with their connections. Byte-sized records. None: success, count and size 0.
- * On ERROR_INSUFFICIENT_BUFFER both size and count are set.
+ * Lists the sessions with their connections. Byte-sized records. None: success, count and size 0. One
+ * that is being brought back is listed with all its connections, under the same ids. On
+ * ERROR_INSUFFICIENT_BUFFER both size and count are set.
  * Errors: ERROR_INSUFFICIENT_BUFFER. [D][O]
  */
 ISDSC_STATUS ISDSC_API GetIScsiSessionListA(PULONG BufferSize, PULONG SessionCount,
@@ -810,7 +851,8 @@ ISDSC_STATUS ISDSC_API GetIScsiSessionListW(PULONG BufferSize, PULONG SessionCou
 	PISCSI_SESSION_INFOW SessionInfo);
 
 /*
- * Lists what sessions and connections negotiated. Byte-sized records; one form for A and W.
+ * Lists what sessions and connections negotiated. Byte-sized records; one form for A and W;
+ * SessionCountPtr is output only. None: success, count and size 0. Discovery sessions are not listed [L].
  * Errors: ERROR_INSUFFICIENT_BUFFER. [H]
  */
 ISDSC_STATUS ISDSC_API GetIScsiSessionListEx(PULONG BufferSize, PULONG SessionCountPtr,
@@ -818,8 +860,8 @@ ISDSC_STATUS ISDSC_API GetIScsiSessionListEx(PULONG BufferSize, PULONG SessionCo
 
 /*
  * Lists the devices of a session. Counted records; on ERROR_INSUFFICIENT_BUFFER the count is the
- * number needed [S][O]. It waits some seconds for a session that still looks for its devices. An
- * informational session has none.
+ * number needed, though the page says otherwise [S][O]. It waits up to 10 s for a session that still
+ * looks for its devices. None, as for an informational session: success, count 0 [L].
  * Errors: ISDSC_INVALID_SESSION_ID, ERROR_INSUFFICIENT_BUFFER, ISDSC_DEVICE_BUSY_ON_SESSION (still
  * looking). [D][O]
  */
@@ -839,26 +881,33 @@ ISDSC_STATUS ISDSC_API ReportActiveIScsiTargetMappingsW(PULONG BufferSize, PULON
 	MappingCount, PISCSI_TARGET_MAPPINGW Mappings);
 
 /*
- * SCSI. Lun is 0 to 255 (peripheral form), 256 to 0x3FFF (flat form), or the eight raw bytes as a
- * big-endian number [L]. ResponseSize in: room in bytes, which is the allocation length; out: bytes
- * returned, or needed. SenseSize in: room; out: bytes of sense, 0 without sense. SenseBuffer may be
- * NULL with size 0 only; sense beyond the room is cut.
+ * SCSI, on informational sessions and on others. Lun is the LUN at the target [D]: 0 to 255 (peripheral
+ * form), 256 to 0x3FFF (flat form), or the eight raw bytes as a big-endian number [L]. ResponseSize in:
+ * room in bytes, which is the allocation length; out: bytes returned, or needed. SenseSize in: room; out:
+ * bytes of sense as the device sent it, 0 without sense [L]; 18 are what a caller should have at least
+ * [D][H]. SenseBuffer may be NULL with size 0 only; sense beyond the room is cut. Sizing sends the command,
+ * too. A unit attention is not told to the caller: the command is sent again [L].
+ * The answer always comes from the target. Windows answers INQUIRY and REPORT LUNS from a cache while a
+ * session is away, for the sake of its plug and play; there is none here [L].
  * Errors of all three: ERROR_INSUFFICIENT_BUFFER (NULL or no room; the sizes tell what is needed,
  * 18 for the sense); ISDSC_SCSI_REQUEST_FAILED (ScsiStatus and the sense tell);
- * ISDSC_INVALID_SESSION_ID; ISDSC_NO_CONNECTION_AVAILABLE. [D][H]
+ * ISDSC_INVALID_SESSION_ID; ISDSC_NO_CONNECTION_AVAILABLE (the session is being brought back, or was lost
+ * during the command); ERROR_TIMEOUT (no answer within 30 s); ISDSC_TARGET_ERROR (the target's answer was
+ * none). [D][H]
  */
 
-/* INQUIRY. EvpdCmddt: bit 0 EVPD, bit 1 CmdDt; PageCode: byte 2 of the CDB. */
+/* INQUIRY. EvpdCmddt: bit 0 EVPD, bit 1 CmdDt; PageCode: byte 2 of the CDB. Errors: the common ones;
+ * ERROR_INVALID_PARAMETER for other bits. [D] */
 ISDSC_STATUS ISDSC_API SendScsiInquiry(PISCSI_UNIQUE_SESSION_ID UniqueSessionId, ULONGLONG
 	Lun, UCHAR EvpdCmddt, UCHAR PageCode, PUCHAR ScsiStatus, PULONG ResponseSize, PUCHAR
 	ResponseBuffer, PULONG SenseSize, PUCHAR SenseBuffer);
 
-/* READ CAPACITY (10): 8 bytes. Less room is ERROR_INSUFFICIENT_BUFFER. */
+/* READ CAPACITY (10): 8 bytes. Errors: the common ones; less room is ERROR_INSUFFICIENT_BUFFER. [D][L] */
 ISDSC_STATUS ISDSC_API SendScsiReadCapacity(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
 	ULONGLONG Lun, PUCHAR ScsiStatus, PULONG ResponseSize, PUCHAR ResponseBuffer, PULONG
 	SenseSize, PUCHAR SenseBuffer);
 
-/* REPORT LUNS to the target. A longer answer than the room is cut to fit. */
+/* REPORT LUNS to the target. A longer answer than the room is cut to fit. Errors: the common ones. [D][L] */
 ISDSC_STATUS ISDSC_API SendScsiReportLuns(PISCSI_UNIQUE_SESSION_ID UniqueSessionId, PUCHAR
 	ScsiStatus, PULONG ResponseSize, PUCHAR ResponseBuffer, PULONG SenseSize, PUCHAR
 	SenseBuffer);
@@ -869,8 +918,8 @@ ISDSC_STATUS ISDSC_API SendScsiReportLuns(PISCSI_UNIQUE_SESSION_ID UniqueSession
 
 /*
  * Lists the logins that the service repeats at its start; note the order of the arguments. Byte-sized;
- * Count is output only. Mappings is NULL where there are none, the portal empty for any; passwords are
- * not returned.
+ * Count is output only. Mappings is NULL where there are none, the portal empty for any, the port number
+ * ISCSI_ANY_INITIATOR_PORT for any; passwords are not returned [L]. None: success, count and size 0.
  * Errors: ERROR_INSUFFICIENT_BUFFER. [D][S]
  */
 ISDSC_STATUS ISDSC_API ReportIScsiPersistentLoginsA(PULONG Count,
@@ -881,9 +930,9 @@ ISDSC_STATUS ISDSC_API ReportIScsiPersistentLoginsW(PULONG Count,
 /*
  * Removes such logins: all that match. What the listing shows, given back, matches its entry. Sessions
  * stay up.
- *  InitiatorInstance    NULL: all. There is one: its name matches logins that were stored without [L]
+ *  InitiatorInstance    NULL or "": all. There is one: its name matches logins stored without [L]
  *  InitiatorPortNumber  ISCSI_ALL_INITIATOR_PORTS: all
- *  Portal               NULL, or address empty and socket 0: all
+ *  Portal               NULL, or address empty and socket 0: all; its symbolic name does not count
  * Errors: ISDSC_TARGET_NOT_FOUND (none matches); ISDSC_INITIATOR_INSTANCE_NOT_FOUND;
  * ISDSC_COULD_NOT_REMOVE_PERSISTENT_LOGIN_DATA. [D][S][O]
  */
@@ -902,15 +951,17 @@ ISDSC_STATUS ISDSC_API RemoveIScsiPersistentTargetW(PWSTR InitiatorInstance, ULO
 
 /*
  * Makes the list anew, of all disks of the sessions that are up; disks that are just being found are
- * waited for, up to 10 s. [D]
+ * waited for, up to 10 s.
+ * Errors: none of its own. [D]
  */
 ISDSC_STATUS ISDSC_API SetupPersistentIScsiDevices(void);
 
-/* The same as SetupPersistentIScsiDevices. [O] */
+/* The same as SetupPersistentIScsiDevices, as in Microsoft's library. Errors: none of its own. [O] */
 ISDSC_STATUS ISDSC_API SetupPersistentIScsiVolumes(void);
 
 /*
- * Adds a disk that is there.
+ * Adds a disk that is there, by its path. What Windows also takes, drive letters and mount points, does not
+ * exist here [L].
  * Errors: ISDSC_DEVICE_NOT_ISCSI_OR_PERSISTENT (no disk of a session, or no persistent login to its
  * target); ISDSC_DEVICE_ALREADY_PERSISTENTLY_BOUND; ISDSC_OUT_OF_RESOURCES (more than 4096). [D]
  */
@@ -921,7 +972,7 @@ ISDSC_STATUS ISDSC_API AddPersistentIScsiDeviceW(PWSTR DevicePath);
 ISDSC_STATUS ISDSC_API RemovePersistentIScsiDeviceA(PSTR DevicePath);
 ISDSC_STATUS ISDSC_API RemovePersistentIScsiDeviceW(PWSTR DevicePath);
 
-/* Empties the list. [D] */
+/* Empties the list. Errors: none of its own. [D] */
 ISDSC_STATUS ISDSC_API ClearPersistentIScsiDevices(void);
 
 /*
@@ -946,24 +997,29 @@ ISDSC_STATUS ISDSC_API ReportIScsiInitiatorListA(PULONG BufferSize, PCHAR Buffer
 ISDSC_STATUS ISDSC_API ReportIScsiInitiatorListW(PULONG BufferSize, PWCHAR Buffer);
 
 /*
- * Gets the initiator's node name. The buffer has no size argument: it must hold
- * MAX_ISCSI_NAME_LEN + 1 characters. [D][H]
+ * Gets the initiator's node name: one for all instances. The buffer has no size argument: it must hold
+ * MAX_ISCSI_NAME_LEN + 1 characters (the page says bytes, which are too few in the W form).
+ * Errors: none of its own. [D][H]
  */
 ISDSC_STATUS ISDSC_API GetIScsiInitiatorNodeNameA(PCHAR InitiatorNodeName);
 ISDSC_STATUS ISDSC_API GetIScsiInitiatorNodeNameW(PWCHAR InitiatorNodeName);
 
 /*
- * Sets the node name for new sessions; it is folded to lower case and lasts. NULL: back to the
- * default, which is made from the host's name.
- * Errors: ISDSC_INVALID_ISCSI_NAME. [D]
+ * Sets the node name for new sessions; it lasts. NULL: back to the default, "iqn.1991-05.com.microsoft:"
+ * and the host's name in lower case [D][O]. The format is not checked, as on Windows [D]: what is no
+ * iSCSI name (RFC 7143 section 4.2.7) is kept as it is, but nothing is sent under it, so that discovery
+ * and logins end with ISDSC_INVALID_ISCSI_NAME [L]. A good name is folded to lower case. No restart is
+ * needed.
+ * Errors: ISDSC_INVALID_ISCSI_NAME (empty, more than 223 bytes, control characters). [D][L]
  */
 ISDSC_STATUS ISDSC_API SetIScsiInitiatorNodeNameA(PSTR InitiatorNodeName);
 ISDSC_STATUS ISDSC_API SetIScsiInitiatorNodeNameW(PWSTR InitiatorNodeName);
 
 /*
  * Sets the secret with which targets prove who they are in mutual CHAP: 12 to 16 bytes; 0 and NULL
- * clear it. It lasts and is never returned.
- * Errors: ISDSC_INVALID_INITIATOR_CHAP_SECRET. [D][H]
+ * clear it [D][S]. It lasts [L] and is never returned.
+ * Errors: ISDSC_INVALID_INITIATOR_CHAP_SECRET (more than 16 bytes); warning ISDSC_SHORT_CHAP_SECRET: 1 to
+ * 11 bytes were stored, which only connections with IPsec may use. [D][H]
  */
 ISDSC_STATUS ISDSC_API SetIScsiInitiatorCHAPSharedSecret(ULONG SharedSecretLength, PUCHAR
 	SharedSecret);
@@ -1002,9 +1058,10 @@ ISDSC_STATUS ISDSC_API SetIScsiInitiatorRADIUSSharedSecret(ULONG SharedSecretLen
  */
 
 /*
- * These functions keep what IPsec is to be done with; connections don't use it yet. What asks for
- * IPsec, by security flags, by the setting security-flags or by SetIScsiIKEInfo, does not connect:
- * ISDSC_IPSEC_NOT_SUPPORTED_ON_OS. InitiatorName NULL or "": all initiators; port number
+ * These functions keep what IPsec is done with. What asks for it, by security flags, by the setting
+ * security-flags, by SetIScsiIKEInfo or by ISCSI_LOGIN_FLAG_REQUIRE_IPSEC, connects inside ESP or fails:
+ * ISDSC_IPSEC_NOT_SUPPORTED_ON_OS (no key daemon), ISDSC_FAILED_TO_CONFIGURE_IPSEC (the peer did not
+ * agree, or did not answer). doc/ipsec.md. InitiatorName NULL or "": all initiators; port number
  * ISCSI_ALL_INITIATOR_PORTS: all ports. Persist not 0: it outlives the service. A later call for the
  * same replaces the earlier one, its stored form included, whatever Persist was [L].
  */

@@ -76,6 +76,21 @@ typedef struct {
 	BOOLEAN IsPersistent;      /* it outlives the service */
 } ISCSI_TUNNEL_ADDRESS_INFO, *PISCSI_TUNNEL_ADDRESS_INFO;
 
+/* How a connection is protected by IPsec. What the key daemon does not tell is 0 or "". */
+typedef struct {
+	ULONG Size;
+	ULONG IkeVersion;            /* 1 or 2 */
+	BOOLEAN IsAggressive;        /* IKEv1 in aggressive mode, else main mode */
+	BOOLEAN IsTunnel;            /* tunnel mode, else transport mode */
+	BOOLEAN IsPfs;               /* new keys come by a key exchange of their own */
+	BOOLEAN IsForeign;           /* by the administrator's own configuration */
+	PCHAR Algorithms;            /* of ESP, as strongSwan names them: AES_GCM_16-128 */
+	ULONGLONG BytesIn, BytesOut; /* since then; of all connections that share it */
+	ULONGLONG SecondsSinceRekey; /* since the keys in use were made */
+	ISCSI_UNIQUE_SESSION_ID SessionId;
+	ISCSI_UNIQUE_CONNECTION_ID ConnectionId;
+} ISCSI_CONNECTION_PROTECTION, *PISCSI_CONNECTION_PROTECTION;
+
 /* States of a connection. */
 #define ISCSI_CONNECTION_STATE_LOGIN 0
 #define ISCSI_CONNECTION_STATE_FULL_FEATURE 1
@@ -102,6 +117,11 @@ typedef struct {
 	ULONGLONG DataIn, DataOut;      /* bytes of commands' data */
 	ULONGLONG PdusIn, PdusOut;
 	ULONGLONG Commands;             /* SCSI commands sent */
+	ULONG QueueDepth;               /* commands under way now */
+	ULONGLONG RoundTrip;            /* nanoseconds, smoothed; 0 unknown */
+	ULONGLONG CommandsAnswered;     /* SCSI commands that the target has answered, and ... */
+	ULONGLONG CommandTime;          /* ... nanoseconds that these took together */
+	ISCSI_UNIQUE_SESSION_ID SessionId;
 } ISCSI_CONNECTION_COUNTERS, *PISCSI_CONNECTION_COUNTERS;
 
 /* How a session stands. The caller sets Size. */
@@ -194,10 +214,27 @@ typedef struct {
 #define ISCSI_TASK_RESPONSE_REJECTED 255
 
 /*
+ * Tells what failed and where in this thread's last call of the library, in words for people, where
+ * more is known than the status says: the portal and what it answered, or the socket where no service
+ * was. "" otherwise, and after a success; a text is told once. BufferSize counts characters with the
+ * NUL, in and out. It asks nobody.
+ * Errors: ERROR_INVALID_PARAMETER, ERROR_INSUFFICIENT_BUFFER.
+ */
+ISDSC_STATUS ISDSC_API GetIScsiErrorText(PULONG BufferSize, PCHAR Buffer);
+
+/*
  * Sets a setting of the service. It holds for sessions made afterwards, unless its help says
  * otherwise, and lasts. Value NULL or "" goes back to the built-in one.
  * NAME@TARGET is the setting for one target alone, known or not; it goes before that of all targets,
  * and "" takes it away. At most 1024 of these.
+ *
+ * One of them is a switch for what Windows has no function for. With persistent-connections "on", off by
+ * default, connections that AddIScsiConnection added to a session with a persistent login are stored with
+ * that login, options and secrets included, and come back with it at the start of the service, each tried
+ * until it is there; one that RemoveIScsiConnection removed does not. What counts are the session's
+ * connections at the time when one is added or removed, or the login stored, with the switch on. Switched
+ * off, none comes back; those that were stored are forgotten with the login, or with the next change.
+ *
  * Errors: ERROR_NOT_FOUND (no such setting); ERROR_INVALID_PARAMETER (not a value for it, not a target's
  * name, or no setting that can differ between targets); ISDSC_OUT_OF_RESOURCES (too many).
  */
@@ -233,8 +270,16 @@ ISDSC_STATUS ISDSC_API ReportIScsiTunnelAddresses(PULONG BufferSize, PULONG Tunn
 	PISCSI_TUNNEL_ADDRESS_INFO Tunnels);
 
 /*
- * Lists the connections of a session with their counters. Byte-sized records; ConnectionCount is
- * output only.
+ * Lists the connections that are protected by IPsec, of all sessions. Byte-sized records;
+ * ProtectionCount is output only.
+ * Errors: ERROR_INSUFFICIENT_BUFFER.
+ */
+ISDSC_STATUS ISDSC_API ReportIScsiProtectedConnections(PULONG BufferSize, PULONG ProtectionCount,
+	PISCSI_CONNECTION_PROTECTION Protections);
+
+/*
+ * Lists the connections of a session with their counters; with UniqueSessionId NULL those of all
+ * sessions, one session after the other. Byte-sized records; ConnectionCount is output only.
  * Errors: ISDSC_INVALID_SESSION_ID, ERROR_INSUFFICIENT_BUFFER.
  */
 ISDSC_STATUS ISDSC_API GetIScsiConnectionCounters(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
@@ -257,14 +302,17 @@ ISDSC_STATUS ISDSC_API GetIScsiDiskInformation(PISCSI_UNIQUE_SESSION_ID UniqueSe
 
 /*
  * Sets the load balance policy of a session, which holds from the next command on and ends with the
- * session; the setting load-balance-policy is what a session begins with. The paths are the
- * session's connections, each exactly once, those that are being brought back included. Fail over
+ * session; the setting load-balance-policy is what a session begins with. Where the target has a
+ * persistent login by which the session comes back, the policy is stored for it as that setting
+ * (load-balance-policy@TARGET), weights and primary paths excepted: they belong to connections. The paths
+ * are the session's connections, each exactly once, those that are being brought back included. Fail over
  * only wants one primary path, round robin with subset at least one. A connection added later has
  * PathWeight 0 and is not primary.
  * Errors, checked in this order: ERROR_INVALID_PARAMETER (a Size too small, PrimaryPath beyond 1);
  * ISDSC_INVALID_SESSION_ID; ISDSC_INVALID_LOAD_BALANCE_POLICY; ISDSC_LB_POLICY_NOT_SUPPORTED;
  * ISDSC_PATH_COUNT_MISMATCH; ISDSC_DUPLICATE_PATH_SPECIFIED; ISDSC_INVALID_PATH_ID;
- * ISDSC_MULTIPLE_PRIMARY_PATHS_SPECIFIED; ISDSC_NO_PRIMARY_PATH_SPECIFIED.
+ * ISDSC_MULTIPLE_PRIMARY_PATHS_SPECIFIED; ISDSC_NO_PRIMARY_PATH_SPECIFIED. With the policy in force:
+ * ISDSC_FAILURE_TO_PERSIST_LB_POLICY (it can't be stored).
  */
 ISDSC_STATUS ISDSC_API SetIScsiSessionLoadBalancePolicy(PISCSI_UNIQUE_SESSION_ID UniqueSessionId,
 	PISCSI_SUPPORTED_LB_POLICIES Policies);

@@ -11,9 +11,23 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+/* The only thing that outlives a call. */
+static _Thread_local char why[512];
+
+const char *call_why(void)
+{
+	return why;
+}
+
+void call_why_clear(void)
+{
+	*why = '\0';
+}
 
 /* What a failure of the bus connection itself means to the API's caller. */
 static ISDSC_STATUS status_from_errno(int error)
@@ -59,9 +73,10 @@ static int bus_open(sd_bus **ret)
 	sd_bus *bus = NULL;
 	int fd, r;
 
-	r = door_open(&fd);
+	r = door_open(&fd, why, sizeof(why));
 	if (r < 0)
 		return r;
+	*why = '\0';
 	r = sd_bus_new(&bus);
 	if (r >= 0)
 		r = sd_bus_set_fd(bus, fd, fd);
@@ -84,6 +99,7 @@ void call_init(struct call *call, const char *method)
 	int r;
 
 	*call = (struct call){ 0 };
+	*why = '\0';
 	r = bus_open(&call->bus);
 	if (r >= 0)
 		r = sd_bus_message_new_method_call(call->bus, &call->request, NULL, BUS_PATH,
@@ -177,12 +193,33 @@ static bool status_is_warning(ISDSC_STATUS status)
 	return status >> 16 == 0xafff;
 }
 
+/* Keeps the text at the reply's end, and goes back to behind the status. */
+static void why_get(struct call *call)
+{
+	const char *types = sd_bus_message_get_signature(call->reply, true), *text = NULL;
+	size_t length = types ? strlen(types) : 0;
+	char between[256];
+
+	if (length < 2 || types[length - 1] != 's' || length - 2 >= sizeof(between))
+		return;
+	memcpy(between, types + 1, length - 2);
+	between[length - 2] = '\0';
+	if (*between && sd_bus_message_skip(call->reply, between) < 0)
+		return;
+	if (sd_bus_message_read(call->reply, "s", &text) > 0)
+		snprintf(why, sizeof(why), "%s", text);
+	sd_bus_message_rewind(call->reply, true);
+	sd_bus_message_skip(call->reply, "u");
+}
+
 bool call_run(struct call *call)
 {
 	uint32_t status;
 	int r;
 
-	if (!call->status)
+	if (call->status)
+		*why = '\0'; /* a bad argument is told before a missing service */
+	else
 		call->status = call->missing;
 	if (call->status)
 		return false;
@@ -193,6 +230,8 @@ bool call_run(struct call *call)
 		call->status = status_from_error(sd_bus_message_get_error(call->reply));
 	else if (call_get(call, "u", &status))
 		call->status = status;
+	if (r >= 0 && call->status)
+		why_get(call);
 	return !call->status || status_is_warning(call->status);
 }
 

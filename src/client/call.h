@@ -53,6 +53,11 @@ bool call_get(struct call *call, const char *types, ...);
 /* Reads an array of bytes, which lives until call_done. */
 bool call_get_bytes(struct call *call, const void **ret_bytes, size_t *ret_size);
 
+/* What failed and where in this thread's last call, in words; "" where nothing is known beside the
+ * status. */
+const char *call_why(void);
+void call_why_clear(void);
+
 /* Frees everything and returns the status. */
 ISDSC_STATUS call_done(struct call *call);
 

@@ -15,26 +15,43 @@
 
 #define SYSTEM_SOCKET "/run/iscsidsc/iscsidsc.sock"
 
-static int socket_connect(const char *path, int *ret_fd)
+/* The search, and what it met: one part for each socket that was tried. */
+struct search {
+	int fd;
+	char *why;
+	size_t room, used;
+};
+
+static int tried(struct search *search, const char *path, int r)
+{
+	size_t left = search->room - search->used;
+	int n = snprintf(search->why + search->used, left, "%sno service at %s: %s",
+			 search->used ? "; " : "", path, strerror(-r));
+
+	search->used += n < 0 ? 0 : (size_t)n < left ? (size_t)n : left - 1;
+	return r;
+}
+
+static int socket_connect(struct search *search, const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd, r;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENOENT;
+		return tried(search, path, -ENOENT);
 	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
+		return tried(search, path, -errno);
 	do
 		r = connect(fd, (struct sockaddr *)&address, sizeof(address));
 	while (r < 0 && errno == EINTR);
 	if (r < 0) {
 		r = -errno;
 		close(fd);
-		return r == -EPERM ? -EACCES : r;
+		return tried(search, path, r == -EPERM ? -EACCES : r);
 	}
-	*ret_fd = fd;
+	search->fd = fd;
 	return 0;
 }
 
@@ -47,7 +64,7 @@ static bool folder_is_ours(const char *path)
 	       !(st.st_mode & 077);
 }
 
-static int own_connect(int *ret_fd)
+static int own_connect(struct search *search)
 {
 	const char *runtime = secure_getenv("XDG_RUNTIME_DIR"), *temp = secure_getenv("TMPDIR");
 	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)], path[sizeof(folder) + 16];
@@ -63,7 +80,7 @@ static int own_connect(int *ret_fd)
 	if (!(runtime && *runtime) && !folder_is_ours(folder))
 		return -ENOENT;
 	snprintf(path, sizeof(path), "%s/iscsidsc.sock", folder);
-	return socket_connect(path, ret_fd);
+	return socket_connect(search, path);
 }
 
 /* A missing file, a socket nobody listens on, a path that is no socket: no service. */
@@ -74,17 +91,27 @@ static int nobody(int r)
 	return none ? -ENOENT : r;
 }
 
-int door_open(int *ret_fd)
+static int door_search(struct search *search)
 {
 	const char *named = secure_getenv("ISCSIDSC_SOCKET");
 	int own, r;
 
 	if (named && *named)
-		return nobody(socket_connect(named, ret_fd));
-	own = nobody(own_connect(ret_fd));
+		return nobody(socket_connect(search, named));
+	own = nobody(own_connect(search));
 	/* XDG_RUNTIME_DIR may be another user's, kept over a change of user. */
 	if (own != -ENOENT && own != -EACCES)
 		return own;
-	r = nobody(socket_connect(SYSTEM_SOCKET, ret_fd));
+	r = nobody(socket_connect(search, SYSTEM_SOCKET));
 	return r == -ENOENT ? own : r;
+}
+
+int door_open(int *ret_fd, char *ret_why, size_t room)
+{
+	struct search search = { .why = ret_why, .room = room };
+	int r = door_search(&search);
+
+	if (r == 0)
+		*ret_fd = search.fd;
+	return r;
 }

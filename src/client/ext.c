@@ -14,6 +14,21 @@
 /* The service bounds names and values; this bounds what a call sends. */
 #define SETTING_MAX 1024
 
+ISDSC_STATUS ISDSC_API GetIScsiErrorText(PULONG size, PCHAR buffer)
+{
+	ULONG room, need = (ULONG)strlen(call_why()) + 1;
+
+	if (!size)
+		return ERROR_INVALID_PARAMETER;
+	room = buffer ? *size : 0;
+	*size = need;
+	if (room < need)
+		return ERROR_INSUFFICIENT_BUFFER;
+	memcpy(buffer, call_why(), need);
+	call_why_clear();
+	return 0;
+}
+
 static void setting_put(struct call *call, const char *text)
 {
 	char copy[SETTING_MAX];
@@ -116,6 +131,25 @@ ISDSC_STATUS ISDSC_API ReportIScsiInitiatorPorts(PULONG size, PULONG count,
 	return call_done(&call);
 }
 
+/* Steps into the next session of the reply, up to its connections. False: the reply is bad. */
+static bool session_enter(struct call *call, ISCSI_UNIQUE_SESSION_ID *ret_id,
+			  ISCSI_SESSION_STATE *ret_state)
+{
+	uint64_t pause;
+	int up;
+
+	if (!listing_open(call) ||
+	    !call_get(call, BUS_ID, &ret_id->AdapterUnique, &ret_id->AdapterSpecific) ||
+	    sd_bus_message_skip(call->reply, "ssayq") < 0 ||
+	    !call_get(call, "y", &ret_state->Type) ||
+	    sd_bus_message_skip(call->reply, "bbbbyuuuu") < 0 ||
+	    !call_get(call, "bt", &up, &pause))
+		return false;
+	ret_state->IsUp = (BOOLEAN)up;
+	ret_state->LastPause = pause;
+	return true;
+}
+
 /*
  * Goes through the reply's sessions to the wanted one and stands on its connections. False, with
  * the status set, where there is none.
@@ -128,18 +162,11 @@ static bool session_find(struct call *call, const ISCSI_UNIQUE_SESSION_ID *id,
 	if (!listing_rewind(call) || !listing_enter(call, BUS_SESSION, &count))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		uint64_t unique, specific, pause;
-		int up;
+		ISCSI_UNIQUE_SESSION_ID found;
 
-		if (!listing_open(call) || !call_get(call, BUS_ID, &unique, &specific) ||
-		    sd_bus_message_skip(call->reply, "ssayq") < 0 ||
-		    !call_get(call, "y", &state->Type) ||
-		    sd_bus_message_skip(call->reply, "bbbbyuuuu") < 0 ||
-		    !call_get(call, "bt", &up, &pause))
+		if (!session_enter(call, &found, state))
 			return false;
-		state->IsUp = (BOOLEAN)up;
-		state->LastPause = pause;
-		if (unique == id->AdapterUnique && specific == id->AdapterSpecific)
+		if (memcmp(&found, id, sizeof(found)) == 0)
 			return true;
 		sd_bus_message_skip(call->reply, "a" BUS_CONNECTION);
 		listing_close(call);
@@ -151,6 +178,7 @@ static bool session_find(struct call *call, const ISCSI_UNIQUE_SESSION_ID *id,
 static bool counters_get(struct call *call, struct pack *pack, ISCSI_CONNECTION_COUNTERS *record)
 {
 	const char *local, *remote;
+	uint64_t rate; /* what the policy tells in other units */
 	uint32_t auth;
 	int leading;
 
@@ -160,7 +188,8 @@ static bool counters_get(struct call *call, struct pack *pack, ISCSI_CONNECTION_
 		      &record->HeaderDigest, &record->DataDigest,
 		      &record->MaxRecvDataSegmentLength, &auth, &leading, &record->Reconnects,
 		      &record->BytesIn, &record->BytesOut, &record->DataIn, &record->DataOut,
-		      &record->PdusIn, &record->PdusOut, &record->Commands))
+		      &record->PdusIn, &record->PdusOut, &record->Commands, &record->QueueDepth,
+		      &record->RoundTrip, &record->CommandsAnswered, &record->CommandTime, &rate))
 		return false;
 	record->Size = sizeof(*record);
 	record->AuthType = (ISCSI_AUTH_TYPES)auth;
@@ -170,23 +199,70 @@ static bool counters_get(struct call *call, struct pack *pack, ISCSI_CONNECTION_
 	return true;
 }
 
-/* Lays the counters of one session out; the array stands deeper than a listing looks. */
+/* What of a reply's counters a walk visits: a session, or NULL for all; `pack` NULL: only count. */
+struct counters_walk {
+	const ISCSI_UNIQUE_SESSION_ID *id;
+	struct pack *pack;
+	bool found;
+	size_t count;
+};
+
+/* The connections of the session on which the call stands. */
+static bool counters_visit(struct call *call, struct counters_walk *walk,
+			   const ISCSI_UNIQUE_SESSION_ID *session)
+{
+	size_t count;
+
+	if (!listing_enter(call, BUS_CONNECTION, &count))
+		return false;
+	for (size_t i = 0; i < count; i++, walk->count++) {
+		ISCSI_CONNECTION_COUNTERS record = { .SessionId = *session };
+
+		if (!walk->pack)
+			sd_bus_message_skip(call->reply, BUS_CONNECTION);
+		else if (counters_get(call, walk->pack, &record))
+			pack_copy(walk->pack, walk->count * sizeof(record), &record, sizeof(record));
+		else
+			return false;
+	}
+	listing_leave(call);
+	walk->found = true;
+	return true;
+}
+
+static bool counters_walk(struct call *call, struct counters_walk *walk)
+{
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_SESSION_STATE state;
+	size_t count;
+
+	if (!listing_rewind(call) || !listing_enter(call, BUS_SESSION, &count))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!session_enter(call, &session, &state))
+			return false;
+		if (walk->id && memcmp(walk->id, &session, sizeof(session)) != 0)
+			sd_bus_message_skip(call->reply, "a" BUS_CONNECTION);
+		else if (!counters_visit(call, walk, &session))
+			return false;
+		listing_close(call);
+	}
+	if (walk->id && !walk->found)
+		call_fail(call, ISDSC_INVALID_SESSION_ID);
+	return !call->status;
+}
+
+/* Lays the counters out; the arrays stand deeper than a listing looks. */
 static bool counters_lay(struct call *call, const ISCSI_UNIQUE_SESSION_ID *id, struct pack *pack,
 			 size_t *ret_count)
 {
-	ISCSI_SESSION_STATE state;
+	struct counters_walk count = { .id = id }, lay = { .id = id, .pack = pack };
 
-	if (!session_find(call, id, &state) || !listing_enter(call, BUS_CONNECTION, ret_count))
+	if (!counters_walk(call, &count))
 		return false;
-	pack_take(pack, *ret_count * sizeof(ISCSI_CONNECTION_COUNTERS), 8);
-	for (size_t i = 0; i < *ret_count; i++) {
-		ISCSI_CONNECTION_COUNTERS record = { 0 };
-
-		if (!counters_get(call, pack, &record))
-			return false;
-		pack_copy(pack, i * sizeof(record), &record, sizeof(record));
-	}
-	return true;
+	pack_take(pack, count.count * sizeof(ISCSI_CONNECTION_COUNTERS), 8);
+	*ret_count = count.count;
+	return counters_walk(call, &lay);
 }
 
 ISDSC_STATUS ISDSC_API GetIScsiConnectionCounters(PISCSI_UNIQUE_SESSION_ID session, PULONG size,
@@ -197,7 +273,6 @@ ISDSC_STATUS ISDSC_API GetIScsiConnectionCounters(PISCSI_UNIQUE_SESSION_ID sessi
 	size_t number;
 
 	call_init(&call, "GetIScsiSessionList");
-	args_need(&call, session);
 	args_need(&call, size);
 	args_need(&call, count);
 	if (!call_run(&call) || !counters_lay(&call, session, &measure, &number))
@@ -302,5 +377,40 @@ ISDSC_STATUS ISDSC_API ReportIScsiTunnelAddresses(PULONG size, PULONG count,
 
 	call_init(&call, "ReportIScsiTunnelAddresses");
 	listing_bytes(&call, &listing, size, count, tunnels);
+	return call_done(&call);
+}
+
+static void protection_fill(struct call *call, struct pack *pack, void *to)
+{
+	ISCSI_CONNECTION_PROTECTION *record = to;
+	int aggressive, tunnel, pfs, foreign;
+	const char *algorithms;
+	uint8_t version;
+
+	if (!call_get(call, BUS_PROTECTION, &record->SessionId.AdapterUnique,
+		      &record->SessionId.AdapterSpecific, &record->ConnectionId.AdapterUnique,
+		      &record->ConnectionId.AdapterSpecific, &version, &aggressive, &tunnel, &pfs,
+		      &foreign, &algorithms, &record->BytesIn, &record->BytesOut,
+		      &record->SecondsSinceRekey))
+		return;
+	record->Size = sizeof(*record);
+	record->IkeVersion = version;
+	record->IsAggressive = (BOOLEAN)aggressive;
+	record->IsTunnel = (BOOLEAN)tunnel;
+	record->IsPfs = (BOOLEAN)pfs;
+	record->IsForeign = (BOOLEAN)foreign;
+	record->Algorithms = pack_text_a(pack, algorithms);
+}
+
+ISDSC_STATUS ISDSC_API ReportIScsiProtectedConnections(PULONG size, PULONG count,
+	PISCSI_CONNECTION_PROTECTION protections)
+{
+	static const struct listing listing = {
+		.element = BUS_PROTECTION, .record = sizeof(*protections), .fill = protection_fill
+	};
+	struct call call;
+
+	call_init(&call, "ReportIScsiProtectedConnections");
+	listing_bytes(&call, &listing, size, count, protections);
 	return call_done(&call);
 }

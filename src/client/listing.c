@@ -108,7 +108,7 @@ static bool records_put(struct call *call, const struct listing *listing, void *
 void listing_bytes(struct call *call, const struct listing *listing, PULONG size, PULONG count,
 		   void *buffer)
 {
-	size_t used, number;
+	size_t used = 0, number = 0;
 	bool fits;
 
 	args_need(call, size);
@@ -124,7 +124,7 @@ void listing_bytes(struct call *call, const struct listing *listing, PULONG size
 
 void listing_counted(struct call *call, const struct listing *listing, PULONG count, void *buffer)
 {
-	size_t used, number;
+	size_t used = 0, number = 0;
 	bool fits;
 
 	args_need(call, count);

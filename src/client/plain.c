@@ -56,6 +56,7 @@ static void connection_get(struct call *call, ISCSI_CONNECTION_INFO_EX *record)
 	/* Microsoft's numbers end at logout; a connection that is being brought back logs in. */
 	static const UCHAR states[] = { 0, 1, 2, 0 };
 	const UCHAR tcp = 6;
+	uint64_t rate;
 	uint32_t auth;
 	uint8_t state;
 
@@ -69,7 +70,9 @@ static void connection_get(struct call *call, ISCSI_CONNECTION_INFO_EX *record)
 	record->State = state < sizeof(states) ? states[state] : 0;
 	record->Protocol = tcp;
 	record->AuthType = (ISCSI_AUTH_TYPES)auth;
-	sd_bus_message_skip(call->reply, "buttttttt");
+	sd_bus_message_skip(call->reply, "butttttttuttt");
+	if (call_get(call, "t", &rate))
+		record->EstimatedThroughput = rate;
 	listing_close(call);
 }
 

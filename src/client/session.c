@@ -82,7 +82,7 @@ static void connection_get(struct call *call, struct pack *pack, ISCSI_CONNECTIO
 	record->TargetSocket = remote_port;
 	record->CID[0] = (UCHAR)cid; /* low byte first, as Windows has it */
 	record->CID[1] = (UCHAR)(cid >> 8);
-	sd_bus_message_skip(call->reply, "yyyuubuttttttt");
+	sd_bus_message_skip(call->reply, "yyyuubutttttttutttt");
 	listing_close(call);
 }
 

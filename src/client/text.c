@@ -165,7 +165,7 @@ void text_put_a(const char *text, void *to, size_t room)
 void text_put_w(const char *text, void *to, size_t room)
 {
 	size_t length = text_units_w(text) ? strlen(text) : 0, out = 0, units;
-	uint32_t point;
+	uint32_t point = 0;
 
 	for (size_t at = 0; at < length; out += units) {
 		WCHAR unit[2];

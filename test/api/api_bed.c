@@ -98,12 +98,14 @@ static void log_print(const char *name)
 
 void api_service_start(void)
 {
-	char state[96];
+	char state[96], charon[96];
 	const char *argv[] = { "iscsidscd", "--foreground", "--state-dir", state, "--socket",
-			 api_bed.socket, NULL };
+			 api_bed.socket, "--charon", charon, NULL };
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
 	snprintf(state, sizeof(state), "%s/state", api_bed.dir);
+	/* One that runs on this machine is none of the tests' business. */
+	snprintf(charon, sizeof(charon), "%s/charon.vici", api_bed.dir);
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", api_bed.socket);
 	api_bed.service = program_start("API_SERVICE", argv, "service", -1, api_bed.service_uid);
 	for (int i = 0; i < 1000; i++) {

@@ -127,6 +127,48 @@ static ULONG port_number(const char *address)
 	return 0;
 }
 
+/* An IPv4 address that is not loopback's, with its number; "" and 0 if there is none. */
+static ULONG other_port(char address[64])
+{
+	char buffer[8192];
+	ISCSI_INITIATOR_PORT_INFO *port = (void *)buffer;
+	ULONG size = sizeof(buffer), count;
+
+	address[0] = 0;
+	api_expect(ERROR_SUCCESS, ReportIScsiInitiatorPorts(&size, &count, port));
+	for (ULONG i = 0; i < count; i++) {
+		if (strncmp(port->Address, "127.", 4) && !strchr(port->Address, ':')) {
+			snprintf(address, 64, "%s", port->Address);
+			return port->PortNumber;
+		}
+		port = (ISCSI_INITIATOR_PORT_INFO *)(void *)((char *)port + port->Size);
+	}
+	return 0;
+}
+
+/* The port's address is where the connection comes from. */
+static void test_source_is_the_ports(void **state)
+{
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_UNIQUE_CONNECTION_ID leading;
+	ISCSI_TARGET_PORTALA portal;
+	ISCSI_SESSION_INFOA *list;
+	char address[64];
+	ULONG number = other_port(address), count;
+
+	(void)state;
+	if (!number)
+		skip();
+	api_login(3, &session, &leading);
+	api_portal(&portal, "127.0.0.2", api_bed.port);
+	api_expect(ERROR_SUCCESS, AddIScsiConnectionA(&session, NULL, number, &portal, 0, NULL, 0, NULL,
+						      NULL));
+	list = api_sessions(&count);
+	assert_string_equal(list->Connections[0].InitiatorAddress, "127.0.0.1");
+	assert_string_equal(list->Connections[1].InitiatorAddress, address);
+	free(list);
+}
+
 static void test_source_address(void **state)
 {
 	ISCSI_UNIQUE_SESSION_ID session;
@@ -150,8 +192,11 @@ static void test_digests_of_one_connection(void **state)
 {
 	ISCSI_LOGIN_OPTIONS options = {
 		.InformationSpecified = ISCSI_LOGIN_OPTIONS_HEADER_DIGEST |
-			ISCSI_LOGIN_OPTIONS_DATA_DIGEST,
+			ISCSI_LOGIN_OPTIONS_DATA_DIGEST | ISCSI_LOGIN_OPTIONS_MAXIMUM_CONNECTIONS |
+			ISCSI_LOGIN_OPTIONS_DEFAULT_TIME_2_WAIT,
 		.HeaderDigest = ISCSI_DIGEST_TYPE_CRC32C, .DataDigest = ISCSI_DIGEST_TYPE_CRC32C,
+		/* These are the session's: they change nothing. */
+		.MaximumConnections = 1, .DefaultTime2Wait = 3600,
 	};
 	ISCSI_UNIQUE_SESSION_ID session;
 	ISCSI_UNIQUE_CONNECTION_ID leading;
@@ -169,6 +214,7 @@ static void test_digests_of_one_connection(void **state)
 	assert_int_equal(list->Connections[0].HeaderDigest, 0);
 	assert_int_equal(list->Connections[1].HeaderDigest, 1);
 	assert_int_equal(list->Connections[1].DataDigest, 1);
+	assert_int_equal(list->MaximumConnections, 2);
 	free(list);
 }
 
@@ -410,6 +456,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_last_one_stays, api_logout_all),
 		cmocka_unit_test_teardown(test_bad_arguments, api_logout_all),
 		cmocka_unit_test_teardown(test_source_address, api_logout_all),
+		cmocka_unit_test_teardown(test_source_is_the_ports, api_logout_all),
 		cmocka_unit_test_teardown(test_digests_of_one_connection, api_logout_all),
 		cmocka_unit_test_teardown(test_target_refuses, api_logout_all),
 		cmocka_unit_test_teardown(test_silent_portal, api_logout_all),

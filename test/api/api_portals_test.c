@@ -83,8 +83,62 @@ static void test_unknown_name(void **state)
 
 	(void)state;
 	api_portal(&portal, "no-such-host.invalid", 3260);
-	assert_int_not_equal(portal_add(&portal, NULL, 0), ERROR_SUCCESS);
+	api_expect(WSAHOST_NOT_FOUND, portal_add(&portal, NULL, 0));
 	api_expect(ERROR_SUCCESS, portal_remove(&portal));
+}
+
+static void test_host_name(void **state)
+{
+	ISCSI_TARGET_PORTAL_INFOA info[1];
+	ISCSI_TARGET_PORTALA portal;
+	ULONG count = 1, size = 256;
+	char names[256];
+
+	(void)state;
+	api_portal(&portal, "LocalHost", api_bed.port);
+	api_expect(ERROR_SUCCESS, portal_add(&portal, NULL, 0));
+	api_expect(ERROR_SUCCESS, ReportIScsiSendTargetPortalsA(&count, info));
+	assert_string_equal(info[0].Address, "LocalHost");
+	api_expect(ERROR_SUCCESS, ReportIScsiTargetsA(FALSE, &size, names));
+	assert_string_equal(names, API_TARGET_NAME);
+	api_portal(&portal, "localhost", api_bed.port);
+	api_expect(ERROR_SUCCESS, portal_remove(&portal));
+}
+
+/* An entry is found by instance and port as it was added; any port removes those of all ports. */
+static void test_instance_and_port(void **state)
+{
+	static char instance[] = "ROOT\\ISCSIPRT\\0000_0", node[MAX_ISCSI_NAME_LEN + 1];
+	const ULONG any = ISCSI_ANY_INITIATOR_PORT;
+	ISCSI_TARGET_PORTAL_INFOA info[4];
+	ISCSI_TARGET_PORTALA portal;
+	ULONG count = 4;
+
+	(void)state;
+	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_expect(ERROR_SUCCESS, AddIScsiSendTargetPortalA(instance, 1, NULL, 0, &portal));
+	api_expect(ERROR_SUCCESS, AddIScsiSendTargetPortalA(instance, any, NULL, 0, &portal));
+	api_expect(ISDSC_INVALID_PORT_NUMBER,
+		   AddIScsiSendTargetPortalA(instance, 4711, NULL, 0, &portal));
+	/* The adapter is meant, not the node. */
+	api_expect(ERROR_SUCCESS, GetIScsiInitiatorNodeNameA(node));
+	api_expect(ISDSC_INITIATOR_INSTANCE_NOT_FOUND,
+		   AddIScsiSendTargetPortalA(node, any, NULL, 0, &portal));
+	api_expect(ERROR_SUCCESS, ReportIScsiSendTargetPortalsA(&count, info));
+	assert_int_equal(count, 3);
+	assert_string_equal(info[0].InitiatorName, instance);
+	assert_int_equal(info[0].InitiatorPortNumber, 1);
+	assert_int_equal(info[1].InitiatorPortNumber, any);
+	api_expect(ISDSC_PORTAL_NOT_FOUND, portal_remove(&portal));
+	api_expect(ISDSC_PORTAL_NOT_FOUND, RemoveIScsiSendTargetPortalA(instance, 2, &portal));
+	api_expect(ISDSC_PORTAL_NOT_FOUND, RefreshIScsiSendTargetPortalA(NULL, any, &portal));
+	api_expect(ERROR_SUCCESS, RefreshIScsiSendTargetPortalA(instance, 1, &portal));
+	api_expect(ERROR_SUCCESS, RemoveIScsiSendTargetPortalA(instance, 4711, &portal));
+	api_expect(ERROR_SUCCESS, RemoveIScsiSendTargetPortalA(instance, any, &portal));
+	count = 4;
+	api_expect(ERROR_SUCCESS, ReportIScsiSendTargetPortalsA(&count, info));
+	assert_int_equal(count, 0);
+	api_expect(ISDSC_PORTAL_NOT_FOUND, RemoveIScsiSendTargetPortalA(instance, any, &portal));
 }
 
 static void test_chap_where_none_is(void **state)
@@ -133,11 +187,66 @@ static void test_flags_are_kept(void **state)
 	/* Without the VALID bit the others do not count, but they are kept bit for bit. */
 	api_expect(ERROR_SUCCESS, portal_add(&portal, &options, 0x22));
 	api_expect(ERROR_SUCCESS, ReportIScsiSendTargetPortalsExA(&count, &size, info));
+	assert_int_equal(size, sizeof(info[0]));
 	assert_int_equal(info[0].SecurityFlags, 0x22);
 	assert_int_equal(info[0].LoginOptions.InformationSpecified,
 			 ISCSI_LOGIN_OPTIONS_HEADER_DIGEST);
 	assert_int_equal(info[0].LoginOptions.HeaderDigest, ISCSI_DIGEST_TYPE_CRC32C);
+	assert_null(info[0].LoginOptions.Username);
+	/* So are login flags, those about RADIUS included: without CHAP nothing is to be verified. */
+	options = (ISCSI_LOGIN_OPTIONS){
+		.InformationSpecified = ISCSI_LOGIN_OPTIONS_DEFAULT_TIME_2_WAIT |
+			ISCSI_LOGIN_OPTIONS_DEFAULT_TIME_2_RETAIN | ISCSI_LOGIN_OPTIONS_MAXIMUM_CONNECTIONS,
+		.LoginFlags = ISCSI_LOGIN_FLAG_USE_RADIUS_VERIFICATION |
+			ISCSI_LOGIN_FLAG_MULTIPATH_ENABLED | ISCSI_LOGIN_FLAG_RESERVED1,
+		.AuthType = ISCSI_CHAP_AUTH_TYPE,
+		.DefaultTime2Wait = 3, .DefaultTime2Retain = 33, .MaximumConnections = 5,
+	};
+	strcpy(portal.SymbolicName, "changed");
+	api_expect(ERROR_SUCCESS, portal_add(&portal, &options, 0));
+	size = sizeof(info);
+	api_expect(ERROR_SUCCESS, ReportIScsiSendTargetPortalsExA(&count, &size, info));
+	assert_int_equal(count, 1);
+	assert_string_equal(info[0].SymbolicName, "changed");
+	assert_int_equal(info[0].SecurityFlags, 0);
+	assert_int_equal(info[0].LoginOptions.LoginFlags, options.LoginFlags);
+	assert_int_equal(info[0].LoginOptions.InformationSpecified, options.InformationSpecified);
+	assert_int_equal(info[0].LoginOptions.DefaultTime2Wait, 3);
+	assert_int_equal(info[0].LoginOptions.DefaultTime2Retain, 33);
+	assert_int_equal(info[0].LoginOptions.MaximumConnections, 5);
 	api_expect(ERROR_SUCCESS, portal_remove(&portal));
+}
+
+/* What is new at a portal is seen when it is asked, and not before. */
+static void test_cached_and_forced(void **state)
+{
+	static const char *const renamed[] = { "--name=iqn.2026-11.test:new", NULL };
+	ISCSI_TARGET_PORTALA portal;
+	char names[256];
+	ULONG size = sizeof(names);
+
+	(void)state;
+	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_expect(ERROR_SUCCESS, portal_add(&portal, NULL, 0));
+	api_target_restart(renamed);
+	api_expect(ERROR_SUCCESS, ReportIScsiTargetsA(FALSE, &size, names));
+	assert_string_equal(names, API_TARGET_NAME);
+	/* Callers ask while they size, and take the list from what is known. */
+	size = 0;
+	api_expect(ERROR_INSUFFICIENT_BUFFER, ReportIScsiTargetsA(7, &size, NULL));
+	api_expect(ERROR_SUCCESS, ReportIScsiTargetsA(FALSE, &size, names));
+	assert_string_equal(names, "iqn.2026-11.test:new");
+	assert_int_equal(size, strlen(names) + 2);
+	/* Of two portals one does not answer: the list comes with a warning. */
+	api_portal(&portal, "127.0.0.1", dead_port());
+	api_expect(ISDSC_CONNECTION_FAILED, portal_add(&portal, NULL, 0));
+	size = sizeof(names);
+	api_expect(ISDSC_OPERATION_NOT_ALL_SUCCESS, ReportIScsiTargetsA(TRUE, &size, names));
+	assert_string_equal(names, "iqn.2026-11.test:new");
+	api_expect(ERROR_SUCCESS, portal_remove(&portal));
+	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_expect(ERROR_SUCCESS, portal_remove(&portal));
+	api_target_restart(NULL);
 }
 
 static void test_bad_arguments(void **state)
@@ -249,6 +358,13 @@ static void test_target_portals(void **state)
 	count = 4;
 	api_expect(ISDSC_TARGET_NOT_FOUND,
 		   ReportIScsiTargetPortalsA(NULL, api_text("iqn.2026-11.test:other"), NULL, &count, list));
+	api_expect(ISDSC_INITIATOR_INSTANCE_NOT_FOUND,
+		   ReportIScsiTargetPortalsA(api_text("other"), api_text(API_TARGET_NAME), NULL, &count,
+					     list));
+	/* Names have no letter case; the empty instance is any. */
+	api_expect(ERROR_SUCCESS, ReportIScsiTargetPortalsA(api_text(""), api_text("IQN.2026-11.Test:MCS"),
+							    NULL, &count, list));
+	assert_int_equal(count, 2);
 	api_expect(ERROR_SUCCESS, portal_remove(&portal));
 	DUTY("DSC-5");
 }
@@ -271,7 +387,7 @@ static void test_initiator(void **state)
 	api_expect(ERROR_SUCCESS, SetIScsiInitiatorNodeNameA(api_text("IQN.2026-11.test:Other")));
 	api_expect(ERROR_SUCCESS, GetIScsiInitiatorNodeNameA(name));
 	assert_string_equal(name, "iqn.2026-11.test:other");
-	api_expect(ISDSC_INVALID_ISCSI_NAME, SetIScsiInitiatorNodeNameA(api_text("not a name")));
+	api_expect(ISDSC_INVALID_ISCSI_NAME, SetIScsiInitiatorNodeNameA(api_text("not\na name")));
 	api_expect(ERROR_SUCCESS, SetIScsiInitiatorNodeNameA(NULL));
 	api_expect(ERROR_SUCCESS, GetIScsiInitiatorNodeNameA(name));
 	assert_string_equal(name, before);
@@ -305,8 +421,11 @@ int main(void)
 		cmocka_unit_test(test_add_list_remove),
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_unknown_name),
+		cmocka_unit_test(test_host_name),
+		cmocka_unit_test(test_instance_and_port),
 		cmocka_unit_test(test_chap_where_none_is),
 		cmocka_unit_test(test_flags_are_kept),
+		cmocka_unit_test(test_cached_and_forced),
 		cmocka_unit_test(test_bad_arguments),
 		cmocka_unit_test(test_target_list_sizes),
 		cmocka_unit_test(test_target_list_wide),

@@ -22,7 +22,7 @@ static void test_login_twice(void **state)
 {
 	ISCSI_LOGIN_OPTIONS multipath = { .LoginFlags = ISCSI_LOGIN_FLAG_MULTIPATH_ENABLED };
 	ISCSI_UNIQUE_SESSION_ID first, second;
-	ISCSI_UNIQUE_CONNECTION_ID connection;
+	ISCSI_UNIQUE_CONNECTION_ID connection, other;
 	ULONG count;
 
 	(void)state;
@@ -36,8 +36,116 @@ static void test_login_twice(void **state)
 	api_expect(ERROR_SUCCESS, LogoutIScsiTarget(&second));
 	api_expect(ERROR_SUCCESS, LogoutIScsiTarget(&first));
 	api_expect(ISDSC_INVALID_SESSION_ID, LogoutIScsiTarget(&first));
-	api_expect(ERROR_SUCCESS, login(API_TARGET_NAME, NULL, NULL, 0, &second));
+	/* All ids are new. */
+	api_login(0, &second, &other);
 	assert_memory_not_equal(&first, &second, sizeof(first));
+	assert_memory_not_equal(&connection, &other, sizeof(other));
+}
+
+/* Logged in with default options, a session takes another connection where the target does. */
+static void test_default_options(void **state)
+{
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_UNIQUE_CONNECTION_ID leading, added;
+	ISCSI_TARGET_PORTALA portal;
+	ISCSI_SESSION_INFOA *list;
+	ULONG count;
+
+	(void)state;
+	api_discover(&portal);
+	api_expect(ERROR_SUCCESS, LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL,
+						    ISCSI_ANY_INITIATOR_PORT, NULL, 0, NULL, NULL, 0, NULL,
+						    FALSE, &session, &leading));
+	api_expect(ERROR_SUCCESS, AddIScsiConnectionA(&session, NULL, ISCSI_ANY_INITIATOR_PORT, &portal, 0,
+						      NULL, 0, NULL, &added));
+	list = api_sessions(&count);
+	assert_int_equal(list->ConnectionCount, 2);
+	assert_memory_equal(&list->Connections[0].ConnectionId, &leading, sizeof(leading));
+	assert_memory_equal(&list->Connections[1].ConnectionId, &added, sizeof(added));
+	for (unsigned i = 0; i < 2; i++)
+		assert_string_equal(list->Connections[i].TargetAddress, "127.0.0.1");
+	free(list);
+}
+
+/* Of names and instances the letter case is nobody's business, and "" is any instance. */
+static void test_names_have_no_case(void **state)
+{
+	static char empty[] = "", instance[] = "root\\iscsiprt\\0000_0", name[] = "IQN.2026-11.TEST:Mcs";
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_UNIQUE_CONNECTION_ID connection;
+	ISCSI_TARGET_PORTALA portal;
+	ISCSI_SESSION_INFOA *list;
+	ULONG count;
+
+	(void)state;
+	api_discover(&portal);
+	api_expect(ERROR_SUCCESS, LoginIScsiTargetA(name, FALSE, empty, ISCSI_ANY_INITIATOR_PORT, &portal, 0,
+						    NULL, NULL, 0, NULL, FALSE, &session, &connection));
+	list = api_sessions(&count);
+	assert_string_equal(list->TargetName, API_TARGET_NAME);
+	free(list);
+	api_expect(ERROR_INVALID_PARAMETER,
+		   LoginIScsiTargetA(name, FALSE, empty, 1, &portal, 0, NULL, NULL, 0, NULL, FALSE,
+				     &session, &connection));
+	api_expect(ERROR_SUCCESS, LogoutIScsiTarget(&session));
+	api_expect(ERROR_SUCCESS,
+		   LoginIScsiTargetA(name, FALSE, instance, ISCSI_ANY_INITIATOR_PORT, &portal, 0, NULL, NULL,
+				     0, NULL, FALSE, &session, &connection));
+}
+
+/* A portal that sends us on is followed, and the listing tells where to. */
+static void test_redirection_is_followed(void **state)
+{
+	char to[64];
+	const char *options[] = { to, "--redirect-times=1", NULL };
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_TARGET_PORTALA portal;
+	ISCSI_SESSION_INFOA *list;
+	ULONG count;
+
+	(void)state;
+	api_discover(&portal);
+	snprintf(to, sizeof(to), "--redirect=127.0.0.2:%u", api_bed.port);
+	api_target_restart(options);
+	api_expect(ERROR_SUCCESS, login(API_TARGET_NAME, &portal, NULL, 0, &session));
+	list = api_sessions(&count);
+	assert_string_equal(list->Connections[0].TargetAddress, "127.0.0.2");
+	free(list);
+	api_logout_all(NULL);
+	api_target_restart(disks);
+}
+
+/* What the target answers to a login, by the order of its codes. */
+static void test_login_statuses(void **state)
+{
+	static const struct {
+		const char *deny;
+		ISDSC_STATUS status;
+	} rows[] = {
+		{ "--deny=0200", ISDSC_INITIATOR_ERROR }, { "--deny=0201", ISDSC_AUTHENTICATION_FAILURE },
+		{ "--deny=0202", ISDSC_AUTHORIZATION_FAILURE }, { "--deny=0203", ISDSC_NOT_FOUND },
+		{ "--deny=0204", ISDSC_TARGET_REMOVED }, { "--deny=0205", ISDSC_UNSUPPORTED_VERSION },
+		{ "--deny=0206", ISDSC_TOO_MANY_CONNECTIONS }, { "--deny=0207", ISDSC_MISSING_PARAMETER },
+		{ "--deny=0208", ISDSC_CANT_INCLUDE_IN_SESSION },
+		{ "--deny=0209", ISDSC_SESSION_TYPE_NOT_SUPPORTED },
+		{ "--deny=0300", ISDSC_TARGET_ERROR }, { "--deny=0301", ISDSC_SERVICE_UNAVAILABLE },
+		{ "--deny=0302", ISDSC_OUT_OF_RESOURCES },
+	};
+	ISCSI_UNIQUE_SESSION_ID session = { 1, 2 };
+	ISCSI_TARGET_PORTALA portal;
+
+	(void)state;
+	api_discover(&portal);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *options[] = { rows[i].deny, NULL };
+
+		api_target_restart(options);
+		api_expect(rows[i].status, login(API_TARGET_NAME, &portal, NULL, 0, &session));
+		/* Outputs are untouched on failure. */
+		assert_int_equal(session.AdapterUnique, 1);
+		assert_int_equal(session.AdapterSpecific, 2);
+	}
+	api_target_restart(disks);
 }
 
 static void test_login_refused(void **state)
@@ -218,7 +326,7 @@ static void test_session_list_ex(void **state)
 	ISCSI_UNIQUE_SESSION_ID session;
 	ISCSI_UNIQUE_CONNECTION_ID connection;
 	ISCSI_SESSION_INFO_EX *list;
-	ULONG count, size = 0;
+	ULONG count = 4711, size = 0;
 
 	(void)state;
 	api_login(3, &session, &connection);
@@ -227,6 +335,7 @@ static void test_session_list_ex(void **state)
 	api_expect(ERROR_SUCCESS, GetIScsiSessionListEx(&size, &count, list));
 	assert_int_equal(count, 1);
 	assert_memory_equal(&list->SessionId, &session, sizeof(session));
+	assert_int_equal(list->Type, 2);
 	assert_int_equal(list->MaximumConnections, 3);
 	assert_int_equal(list->ErrorRecoveryLevel, 0);
 	assert_int_equal(list->ConnectionCount, 1);
@@ -254,6 +363,9 @@ static void test_devices(void **state)
 	api_expect(ERROR_SUCCESS, GetDevicesForIScsiSessionA(&session, &count, devices));
 	assert_int_equal(count, 2);
 	for (ULONG i = 0; i < count; i++) {
+		assert_int_equal(devices[i].StorageDeviceNumber.DeviceType, FILE_DEVICE_DISK);
+		assert_int_equal(devices[i].StorageDeviceNumber.DeviceNumber, UINT32_MAX);
+		assert_int_equal(devices[i].StorageDeviceNumber.PartitionNumber, 0);
 		assert_string_equal(devices[i].TargetName, API_TARGET_NAME);
 		assert_string_equal(devices[i].InitiatorName, "ROOT\\ISCSIPRT\\0000_0");
 		assert_int_equal(devices[i].ScsiAddress.Length, 8);
@@ -359,7 +471,9 @@ static void test_informational(void **state)
 	ISCSI_UNIQUE_SESSION_ID session;
 	ISCSI_UNIQUE_CONNECTION_ID connection;
 	UCHAR status, response[64], sense[32];
-	ULONG size = sizeof(response), sense_size = sizeof(sense), count = 0;
+	char room[512];
+	ISCSI_SESSION_INFO_EX *list = (void *)room;
+	ULONG size = sizeof(response), sense_size = sizeof(sense), count = 0, list_size = sizeof(room);
 
 	(void)state;
 	api_discover(&portal);
@@ -368,6 +482,8 @@ static void test_informational(void **state)
 				     0, NULL, NULL, 0, NULL, FALSE, &session, &connection));
 	api_expect(ERROR_SUCCESS, GetDevicesForIScsiSessionA(&session, &count, NULL));
 	assert_int_equal(count, 0);
+	api_expect(ERROR_SUCCESS, GetIScsiSessionListEx(&list_size, &count, list));
+	assert_int_equal(list[0].Type, 1);
 	api_expect(ERROR_SUCCESS, SendScsiReportLuns(&session, &status, &size, response, &sense_size,
 						     sense));
 	api_expect(ERROR_SUCCESS, LogoutIScsiTarget(&session));
@@ -383,6 +499,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_login_twice, api_logout_all),
+		cmocka_unit_test_teardown(test_default_options, api_logout_all),
+		cmocka_unit_test_teardown(test_names_have_no_case, api_logout_all),
+		cmocka_unit_test_teardown(test_redirection_is_followed, api_logout_all),
+		cmocka_unit_test_teardown(test_login_statuses, api_logout_all),
 		cmocka_unit_test_teardown(test_login_refused, api_logout_all),
 		cmocka_unit_test_teardown(test_login_again_at_once, api_logout_all),
 		cmocka_unit_test_teardown(test_secret_rules, api_logout_all),

@@ -88,6 +88,46 @@ static void test_full_disk(void **state)
 	api_expect(ERROR_SUCCESS, RemoveIScsiSendTargetPortalA(NULL, ISCSI_ANY_INITIATOR_PORT, &other));
 }
 
+static ISDSC_STATUS policy_set(ISCSI_UNIQUE_SESSION_ID *session, ULONG policy)
+{
+	char room[1024];
+	ISCSI_SUPPORTED_LB_POLICIES *policies = (void *)room;
+	ULONG size = sizeof(room);
+
+	api_expect(ERROR_SUCCESS, GetIScsiSessionLoadBalancePolicy(session, &size, policies));
+	if (policies->LoadBalancePolicy == policy)
+		return ERROR_SUCCESS;
+	policies->LoadBalancePolicy = policy;
+	return SetIScsiSessionLoadBalancePolicy(session, policies);
+}
+
+/* Logins that last, and a policy that lasts with one, have codes of their own. */
+static void test_logins_on_a_full_disk(void **state)
+{
+	static char name[] = API_TARGET_NAME;
+	ISCSI_UNIQUE_SESSION_ID session, none;
+	ISCSI_UNIQUE_CONNECTION_ID connection;
+	ISCSI_TARGET_PORTALA portal;
+
+	(void)state;
+	api_login(2, &session, &connection);
+	api_portal(&portal, "127.0.0.1", api_bed.port);
+	api_expect(ERROR_SUCCESS, LoginIScsiTargetA(name, FALSE, NULL, ISCSI_ANY_INITIATOR_PORT, &portal, 0,
+						    NULL, NULL, 0, NULL, TRUE, &none, &connection));
+	limit_service(true);
+	api_expect(ISDSC_COULD_NOT_SAVE_PERSISTENT_LOGIN_DATA,
+		   LoginIScsiTargetA(name, FALSE, NULL, ISCSI_ANY_INITIATOR_PORT, NULL, 0, NULL, NULL, 0,
+				     NULL, TRUE, &none, &connection));
+	api_expect(ISDSC_FAILURE_TO_PERSIST_LB_POLICY,
+		   policy_set(&session, ISCSI_LB_DYN_LEAST_QUEUE_DEPTH));
+	/* It is in force all the same. */
+	api_expect(ERROR_SUCCESS, policy_set(&session, ISCSI_LB_DYN_LEAST_QUEUE_DEPTH));
+	api_expect(ISDSC_COULD_NOT_REMOVE_PERSISTENT_LOGIN_DATA,
+		   RemoveIScsiPersistentTargetA(NULL, ISCSI_ALL_INITIATOR_PORTS, name, NULL));
+	limit_service(false);
+	api_expect(ERROR_SUCCESS, RemoveIScsiPersistentTargetA(NULL, ISCSI_ALL_INITIATOR_PORTS, name, NULL));
+}
+
 static void test_killed(void **state)
 {
 	ISCSI_TARGET_PORTALA portal;
@@ -156,7 +196,8 @@ static void test_damaged_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_full_disk), TEST(test_killed), TEST(test_lost_key), TEST(test_damaged_file),
+		TEST(test_full_disk), TEST(test_logins_on_a_full_disk), TEST(test_killed),
+		TEST(test_lost_key), TEST(test_damaged_file),
 	};
 
 	return cmocka_run_group_tests(tests, api_setup, api_teardown);

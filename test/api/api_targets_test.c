@@ -126,6 +126,76 @@ static void test_only_persistent_ones_last(void **state)
 	assert_false(listed());
 }
 
+/* Texts as long as their arrays let them be come back whole, and names have no letter case. */
+static void test_longest_texts(void **state)
+{
+	char name[MAX_ISCSI_NAME_LEN + 1] = "IQN.2026-11.test:", folded[MAX_ISCSI_NAME_LEN + 1];
+	char alias[MAX_ISCSI_ALIAS_LEN + 1], text[MAX_ISCSI_ALIAS_LEN + 1], list[512];
+	ISCSI_TARGET_PORTAL_GROUPA group = { .Count = 1, .Portals[0].Socket = 65535 }, told;
+	char groups[sizeof(ULONG) + sizeof(told)];
+	ISCSI_TARGET_PORTALA *portal = &group.Portals[0];
+	ULONG size = sizeof(list);
+
+	(void)state;
+	memset(name + 17, 'N', sizeof(name) - 18);
+	name[MAX_ISCSI_NAME_LEN] = 0;
+	for (size_t i = 0; i < sizeof(name); i++)
+		folded[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
+	memset(alias, 'a', sizeof(alias));
+	alias[MAX_ISCSI_ALIAS_LEN] = 0;
+	memset(portal->SymbolicName, 's', MAX_ISCSI_PORTAL_NAME_LEN - 1);
+	memset(portal->Address, 'h', MAX_ISCSI_PORTAL_ADDRESS_LEN - 1);
+	api_expect(ERROR_SUCCESS, AddIScsiStaticTargetA(name, alias, 0, FALSE, NULL, NULL, &group));
+	api_expect(ERROR_SUCCESS, ReportIScsiTargetsA(FALSE, &size, list));
+	assert_int_equal(size, MAX_ISCSI_NAME_LEN + 2);
+	assert_string_equal(list, folded);
+	size = sizeof(text);
+	api_expect(ERROR_SUCCESS, GetIScsiTargetInformationA(name, by_hand, TargetAlias, &size, text));
+	assert_int_equal(size, sizeof(text));
+	assert_string_equal(text, alias);
+	/* A count of groups, then the group. */
+	size = sizeof(groups);
+	api_expect(ERROR_SUCCESS, GetIScsiTargetInformationA(folded, by_hand, PortalGroups, &size, groups));
+	memcpy(&told, groups + sizeof(ULONG), sizeof(told));
+	assert_int_equal(told.Count, 1);
+	assert_memory_equal(&told.Portals[0], portal, sizeof(*portal));
+	api_expect(ERROR_SUCCESS, RemoveIScsiStaticTargetA(name));
+	api_expect(ISDSC_TARGET_NOT_FOUND, RemoveIScsiStaticTargetA(folded));
+}
+
+/* Options are told but for the password; the user name lies behind them. */
+static void test_default_options_are_told(void **state)
+{
+	static UCHAR user[] = "user1", secret[] = "secret-of-mine";
+	ISCSI_LOGIN_OPTIONS options = {
+		.InformationSpecified = ISCSI_LOGIN_OPTIONS_AUTH_TYPE | ISCSI_LOGIN_OPTIONS_USERNAME |
+			ISCSI_LOGIN_OPTIONS_PASSWORD,
+		.LoginFlags = ISCSI_LOGIN_FLAG_MULTIPATH_ENABLED, .AuthType = ISCSI_CHAP_AUTH_TYPE,
+		.Username = user, .UsernameLength = 5, .Password = secret, .PasswordLength = 14,
+	};
+	char room[sizeof(ISCSI_LOGIN_OPTIONS) + 64];
+	ISCSI_LOGIN_OPTIONS *told = (void *)room;
+	ULONG size = sizeof(room);
+
+	(void)state;
+	api_expect(ERROR_SUCCESS, add(0, FALSE, NULL, &options, NULL));
+	api_expect(ERROR_SUCCESS, GetIScsiTargetInformationA(target_name, by_hand, LoginOptions, &size, room));
+	assert_int_equal(size, sizeof(*told) + 5);
+	assert_int_equal(told->InformationSpecified,
+			 ISCSI_LOGIN_OPTIONS_AUTH_TYPE | ISCSI_LOGIN_OPTIONS_USERNAME);
+	assert_int_equal(told->LoginFlags, ISCSI_LOGIN_FLAG_MULTIPATH_ENABLED);
+	assert_int_equal(told->UsernameLength, 5);
+	assert_ptr_equal(told->Username, room + sizeof(*told));
+	assert_memory_equal(told->Username, "user1", 5);
+	assert_int_equal(told->PasswordLength, 0);
+	assert_null(told->Password);
+	/* Added again, all of it is overwritten, and that is no error. */
+	api_expect(ERROR_SUCCESS, add(0, FALSE, NULL, NULL, NULL));
+	api_expect(ERROR_SUCCESS, GetIScsiTargetInformationA(target_name, by_hand, LoginOptions, &size, room));
+	assert_int_equal(size, sizeof(*told));
+	assert_int_equal(told->InformationSpecified, 0);
+}
+
 static unsigned header_digest(void)
 {
 	char buffer[4096];
@@ -383,6 +453,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_by_hand, clean),
 		cmocka_unit_test_teardown(test_only_persistent_ones_last, clean),
+		cmocka_unit_test_teardown(test_longest_texts, clean),
+		cmocka_unit_test_teardown(test_default_options_are_told, clean),
 		cmocka_unit_test_teardown(test_hidden_with_defaults, clean),
 		cmocka_unit_test_teardown(test_mappings, clean),
 		cmocka_unit_test_teardown(test_mappings_by_hand, clean),

@@ -17,6 +17,7 @@ import isns_wire as wire  # noqa: E402
 
 SERVICE, CLI = sys.argv[1], sys.argv[2]
 MANY = 10000
+WALKED = 5000
 SECONDS = 10  # for each step, the sanitizers' builds included
 REFUSED, ABORTED = 10061, 10053  # as Winsock has them
 NOT_FOUND, OTHER_VERSION = 0xEFFF003A, 0xEFFF0052
@@ -170,12 +171,12 @@ def many(service):
 
 def walks(service):
     """A server that can't tell all at once."""
-    server = wire.Server(nodes=nodes(200))
+    server = wire.Server(nodes=nodes(WALKED))
     server.most = 20
     good("AddiSNSServer", at(server))
-    check([name for name in listed() if "isns-" in name] == names(200), "one by one")
-    check(len(server.saw(wire.GET_NEXT)) == 201, "each once")
-    check("127.0.0.1 3260" in good("TargetInfo", names(200)[199], f"iSNS:{at(server)}"), "portals")
+    check([name for name in listed() if "isns-" in name] == names(WALKED), "one by one")
+    check(len(server.saw(wire.GET_NEXT)) == WALKED + 1, "each once")
+    check("127.0.0.1 3260" in good("TargetInfo", names(WALKED)[-1], f"iSNS:{at(server)}"), "portals")
     server.nodes = {}
     good("RefreshiSNSServer", at(server))
     good("RemoveiSNSServer", at(server))

@@ -121,6 +121,21 @@ class Headers(unittest.TestCase):
         self.assertEqual(79, len(facts.exported()))
         self.assertEqual(facts.exported() | extension, symbols)
 
+    def test_every_function_is_documented(self):
+        """The comment ahead of each function, A and W together, tells its errors and its sources."""
+        documented = set()
+        text = (INCLUDE / 'iscsidsc.h').read_text()
+        for comment, functions in re.findall(
+                r'/\*((?:(?!\*/).)*)\*/\s*((?:ISDSC_STATUS ISDSC_API \w+\([^;]*;\s*)+)', text, re.S):
+            names = re.findall(r'ISDSC_API (\w+)\(', functions)
+            with self.subTest(functions=names):
+                self.assertLessEqual({name.removesuffix('A') for name in names},
+                                     {names[0].removesuffix('A'), names[0].removesuffix('A') + 'W'})
+                self.assertRegex(comment, r'\bErrors\b')
+                self.assertRegex(comment, r'\[[DHSO]\]')
+            documented.update(names)
+        self.assertEqual(facts.exported(), documented)
+
     def test_soname(self):
         out = subprocess.run(['readelf', '-d', LIBRARY], text=True, capture_output=True,
                              check=True).stdout

@@ -391,9 +391,64 @@ static void no_portal(void **state)
 	fake_stop();
 }
 
+static int explained(sd_bus_message *request, sd_bus_message *reply)
+{
+	(void)request;
+	return sd_bus_message_append(reply, "u" BUS_ID "s", ISDSC_CONNECTION_FAILED, UINT64_C(0),
+				     UINT64_C(0), "10.0.0.1 port 3260: refused");
+}
+
+static int not_explained(sd_bus_message *request, sd_bus_message *reply)
+{
+	(void)request;
+	return sd_bus_message_append(reply, "u" BUS_ID "s", 0, UINT64_C(1), UINT64_C(2), "");
+}
+
+/* What the service says beside the status; told once, and of the last call alone. */
+static void error_texts(void **state)
+{
+	char text[64] = "untouched";
+	ULONG size = 8;
+
+	(void)state;
+	fake_start(explained);
+	assert_int_equal(add(NULL, 1, 0, NULL), ISDSC_CONNECTION_FAILED);
+	assert_int_equal(GetIScsiErrorText(NULL, text), ERROR_INVALID_PARAMETER);
+	assert_int_equal(GetIScsiErrorText(&size, NULL), ERROR_INSUFFICIENT_BUFFER);
+	assert_int_equal(size, 28);
+	size--;
+	assert_int_equal(GetIScsiErrorText(&size, text), ERROR_INSUFFICIENT_BUFFER);
+	assert_string_equal(text, "untouched");
+	assert_int_equal(GetIScsiErrorText(&size, text), 0);
+	assert_string_equal(text, "10.0.0.1 port 3260: refused");
+	assert_int_equal(GetIScsiErrorText(&size, text), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(size, 1);
+	assert_int_equal(add(NULL, 1, 0, NULL), ISDSC_CONNECTION_FAILED);
+	fake_stop();
+	fake_start(not_explained);
+	size = sizeof(text);
+	assert_int_equal(add(NULL, 1, 0, NULL), 0);
+	assert_int_equal(connection.AdapterSpecific, 2);
+	assert_int_equal(GetIScsiErrorText(&size, text), 0);
+	assert_string_equal(text, "");
+	fake_stop();
+	/* Nobody there: which socket was tried. A bad argument hides that. */
+	size = sizeof(text);
+	setenv("ISCSIDSC_SOCKET", "/nonexistent/s", 1);
+	assert_int_equal(add(NULL, 1, 0, NULL), ISDSC_SERVICE_NOT_RUNNING);
+	assert_int_equal(GetIScsiErrorText(&size, text), 0);
+	assert_string_equal(text, "no service at /nonexistent/s: No such file or directory");
+	size = sizeof(text);
+	assert_int_equal(LogoutIScsiTarget(NULL), ERROR_INVALID_PARAMETER);
+	assert_int_equal(GetIScsiErrorText(&size, text), 0);
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(error_texts),
 		cmocka_unit_test(nobody), cmocka_unit_test(arguments),
 		cmocka_unit_test(names_too_long), cmocka_unit_test(connection_arguments),
 		cmocka_unit_test(bad_services), cmocka_unit_test(signals),

@@ -31,7 +31,8 @@ static int connection_put(sd_bus_message *m, uint64_t number)
 				     (int)(40000 + number), "portal.example", 3260, (int)number, 3,
 				     1, 0, 65536u, 1u, number == 1, 7u, UINT64_C(1), UINT64_C(2),
 				     UINT64_C(3), UINT64_C(4), UINT64_C(5), UINT64_C(6),
-				     UINT64_C(7));
+				     UINT64_C(7), 9u, UINT64_C(10), UINT64_C(11), UINT64_C(12),
+				     UINT64_C(125000000));
 }
 
 static int session_put(sd_bus_message *m, uint64_t id, int connections)
@@ -141,6 +142,7 @@ static void sessions_ex(void **state)
 	assert_int_equal(list[0].Connections[1].Protocol, 6);
 	assert_int_equal(list[0].Connections[1].State, 0); /* being brought back: logging in */
 	assert_int_equal(list[0].Connections[1].HeaderDigest, 1);
+	assert_int_equal(list[0].Connections[1].EstimatedThroughput, 125000000);
 	assert_int_equal(list[0].Connections[1].AuthType, ISCSI_CHAP_AUTH_TYPE);
 	free(list);
 	fake_stop();
@@ -351,6 +353,49 @@ static void devices(void **state)
 	fake_stop();
 }
 
+static const uint8_t kinds[] = { 0x00, 0x01, 0x04, 0x05, 0x07, 0x08, 0x0c, 0x0e, 0x1f };
+
+/* Devices without a disk, one of each kind. */
+static int each_kind(sd_bus_message *request, sd_bus_message *reply)
+{
+	(void)request;
+	sd_bus_message_append(reply, "u", 0);
+	sd_bus_message_open_container(reply, 'a', BUS_DEVICE);
+	for (size_t i = 0; i < sizeof(kinds); i++)
+		sd_bus_message_append(reply, BUS_DEVICE, "Instance", "iqn.t", 0, 1, (int)i, UINT64_C(2),
+				      kinds[i], "", -1, "V", "P", "1", "S", "naa.1", UINT64_C(0), 0u, 0);
+	return no_more(reply, 0);
+}
+
+static void kinds_of_devices(void **state)
+{
+	static const struct {
+		GUID interface;
+		DEVICE_TYPE type;
+	} wanted[] = {
+		{ ISCSI_GUID_INTERFACE_DISK, 7 }, { ISCSI_GUID_INTERFACE_TAPE, 0x1f },
+		{ ISCSI_GUID_INTERFACE_WRITEONCEDISK, 7 }, { ISCSI_GUID_INTERFACE_CDROM, 2 },
+		{ ISCSI_GUID_INTERFACE_DISK, 7 }, { ISCSI_GUID_INTERFACE_MEDIUMCHANGER, 0x30 },
+		{ { 0, 0, 0, { 0 } }, 4 }, { ISCSI_GUID_INTERFACE_DISK, 7 }, { { 0, 0, 0, { 0 } }, 0x22 },
+	};
+	ISCSI_UNIQUE_SESSION_ID id = { 1, 2 };
+	ISCSI_DEVICE_ON_SESSIONA device[sizeof(kinds)];
+	ULONG count = sizeof(kinds);
+
+	(void)state;
+	fake_start(each_kind);
+	assert_int_equal(GetDevicesForIScsiSessionA(&id, &count, device), 0);
+	assert_int_equal(count, sizeof(kinds));
+	for (size_t i = 0; i < sizeof(kinds); i++) {
+		assert_memory_equal(&device[i].DeviceInterfaceType, &wanted[i].interface, sizeof(GUID));
+		assert_int_equal(device[i].StorageDeviceNumber.DeviceType, wanted[i].type);
+		assert_int_equal(device[i].ScsiAddress.Lun, i);
+		assert_string_equal(device[i].LegacyName, "");
+		assert_string_equal(device[i].DeviceInterfaceName, "");
+	}
+	fake_stop();
+}
+
 /* A buffer at an odd address, as a program that packs its own may give. */
 static void unaligned(void **state)
 {
@@ -369,12 +414,48 @@ static void unaligned(void **state)
 	fake_stop();
 }
 
+static int two_protections(sd_bus_message *request, sd_bus_message *reply)
+{
+	(void)request;
+	sd_bus_message_append(reply, "u", 0);
+	return sd_bus_message_append(reply, "a" BUS_PROTECTION, 2, UINT64_C(0xf1), UINT64_C(0xa1),
+		UINT64_C(0xf1), UINT64_C(1), 1, 1, 0, 1, 0, "AES_CBC-128", UINT64_C(1),
+		UINT64_C(2), UINT64_C(3), UINT64_C(0xf1), UINT64_C(0xa2), UINT64_C(0xf1), UINT64_C(2), 2,
+		0, 1, 0, 1, "", UINT64_C(4), UINT64_C(5), UINT64_C(6));
+}
+
+static void protections(void **state)
+{
+	ISCSI_CONNECTION_PROTECTION *list, *second;
+	ULONG size = 0, count;
+
+	(void)state;
+	fake_start(two_protections);
+	assert_int_equal(ReportIScsiProtectedConnections(&size, &count, NULL), ERROR_INSUFFICIENT_BUFFER);
+	list = malloc(size);
+	assert_int_equal(ReportIScsiProtectedConnections(&size, &count, list), 0);
+	assert_int_equal(count, 2);
+	second = (void *)((char *)list + list->Size);
+	assert_int_equal(list->IkeVersion, 1);
+	assert_true(list->IsAggressive && !list->IsTunnel && list->IsPfs && !list->IsForeign);
+	assert_string_equal(list->Algorithms, "AES_CBC-128");
+	assert_int_equal(second->SessionId.AdapterSpecific, 0xa2);
+	assert_int_equal(second->ConnectionId.AdapterSpecific, 2);
+	assert_true(!second->IsAggressive && second->IsTunnel && !second->IsPfs && second->IsForeign);
+	assert_int_equal(second->BytesIn, 4);
+	assert_int_equal(second->BytesOut, 5);
+	assert_int_equal(second->SecondsSinceRekey, 6);
+	free(list);
+	fake_stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions_a), cmocka_unit_test(sessions_w),
 		cmocka_unit_test(sessions_ex), cmocka_unit_test(counters), cmocka_unit_test(none),
 		cmocka_unit_test(portals_ex), cmocka_unit_test(names), cmocka_unit_test(devices),
+		cmocka_unit_test(kinds_of_devices), cmocka_unit_test(protections),
 		cmocka_unit_test(unaligned),
 	};
 
