@@ -148,7 +148,7 @@ def demo(build):
         portals = [target.portals[1], target.portals[2], proxy.address]
         words = ["add_connections", target.name(), *(f"{h}:{p}" for h, p in portals)]
         show.line("$ " + " ".join(words))
-        out = run_ok([os.path.join(build, "test", words[0]), *words[1:]], env=cli.env).stdout
+        out = run_ok([os.path.join(build, "examples", words[0]), *words[1:]], env=cli.env).stdout
         for line in out.splitlines():
             show.line(line)
         check(cli.session().count == 4, "the session does not have four connections")

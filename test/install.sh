@@ -34,7 +34,10 @@ build_example() {
 	local flags
 	flags=$(PKG_CONFIG_SYSROOT_DIR=$dir PKG_CONFIG_PATH=$lib/pkgconfig pkg-config --cflags --libs iscsidsc) &&
 		gcc -Wall -Werror -I"$prefix/include/iscsidsc/compat" -o "$dir/example" \
-			"$top/doc/examples/add_connections.c" $flags
+			"$top/examples/add_connections.c" $flags &&
+		{ ! pkg-config --exists libnbd || gcc -Wall -Werror -DUNICODE -fshort-wchar \
+			-I"$prefix/include/iscsidsc/compat" -o "$dir/example_w" "$top/examples/session.c" \
+			$flags $(pkg-config --cflags --libs libnbd); }
 }
 
 service_not_running() {
@@ -51,12 +54,13 @@ export LD_LIBRARY_PATH=$lib
 for file in include/iscsidsc.h include/iscsierr.h include/iscsidsc_ext.h include/iscsidsc/compat/windows.h \
 	lib/libiscsidsc.so.0 lib/libiscsidsc.so lib/pkgconfig/iscsidsc.pc bin/iscsicli sbin/iscsidscd \
 	lib/systemd/system/iscsidscd.service share/man/man1/iscsicli.1 share/man/man3/iscsidsc.3 \
-	share/man/man8/iscsidscd.8; do
+	share/man/man8/iscsidscd.8 share/bash-completion/completions/iscsicli \
+	share/zsh/site-functions/_iscsicli; do
 	check "$file" test -e "$prefix/$file"
 done
 check "soname" sh -c "readelf -d '$lib/libiscsidsc.so' | grep -q 'soname.*\[libiscsidsc.so.0\]'"
 check "only the public symbols" only_public_symbols
-check "a program built with pkg-config" build_example
+check "programs built with pkg-config, A and W" build_example
 check "iscsidscd --version" "$prefix/sbin/iscsidscd" --version
 check "iscsicli says that no service runs" service_not_running
 echo "$passed passed, $failed failed, 0 skipped"

@@ -4,6 +4,7 @@
  * D-Bus, peer to peer on the service's Unix socket. One method per API function; the rules:
  *  - every reply begins with `u`, the ISDSC status; what follows is meaningful only for status 0
  *    (for the SCSI calls also for ISDSC_SCSI_REQUEST_FAILED). D-Bus errors mean a broken message.
+ *  - every reply ends with `s`: what failed and where, for people, "" where the status says it all;
  *  - texts are UTF-8; what Microsoft calls bytes (user names, secrets, keys) is `ay`;
  *  - an absent text is "", an absent structure has its leading `b` false;
  *  - buffer protocols, A/W and struct layout are the library's work; the service knows only values.
@@ -30,8 +31,9 @@
 /* A connection: id, local address, local port, portal text, portal port, CID, state (0 login, 1 full
  * feature, 2 logout, 3 being brought back), header digest, data digest, our
  * MaxRecvDataSegmentLength, AuthType, leading, reconnects, then counters: bytes in, bytes out,
- * data in, data out, PDUs in, PDUs out, commands. */
-#define BUS_CONNECTION "(" BUS_ID "sqsqqyyyuubuttttttt)"
+ * data in, data out, PDUs in, PDUs out, commands; commands under way, round trip in ns (0 unknown),
+ * commands answered, nanoseconds that these took; bytes a second, as learned (0 unknown). */
+#define BUS_CONNECTION "(" BUS_ID "sqsqqyyyuubutttttttutttt)"
 /* A session: id, initiator node name, target name, ISID (6 bytes), TSIH, type (0 discovery,
  * 1 informational, 2 data), InitialR2T, ImmediateData, DataSequenceInOrder, DataPDUInOrder,
  * ErrorRecoveryLevel, MaxOutstandingR2T, FirstBurstLength, MaxBurstLength, MaxConnections, up,
@@ -48,6 +50,10 @@
 #define BUS_ACTIVE_MAPPING "(sss" BUS_ID "uua(tu))"
 /* A tunnel: initiator instance ("" all), port number, destination ("" any), outer address, lasting. */
 #define BUS_TUNNEL "(sussb)"
+/* How a connection is protected by IPsec: session, connection, IKE version, aggressive, tunnel, PFS, by the
+ * administrator's own configuration, ESP algorithms, bytes in and out since, and seconds since its SAs were
+ * made. */
+#define BUS_PROTECTION "(" BUS_ID BUS_ID "ybbbbsttt)"
 /* A persistent login: target, informational, instance, port, portal, security flags, mappings,
  * options. */
 #define BUS_PERSISTENT_LOGIN "(sbsu" BUS_PORTAL "t" BUS_MAPPINGS BUS_OPTIONS ")"
@@ -128,6 +134,8 @@ enum bus_access {
 	/* instance, port, destination ("" any), outer address ("" removes), persistent */ \
 	X(SetIScsiTunnelModeOuterAddress, "sussb", "", BUS_CHANGE) \
 	X(ReportIScsiTunnelAddresses, "", "a" BUS_TUNNEL, BUS_LIST) \
+	/* those that are protected */ \
+	X(ReportIScsiProtectedConnections, "", "a" BUS_PROTECTION, BUS_LIST) \
 	/* session id, LUN (API form), EvpdCmddt, page, room -> SCSI status, response, sense */ \
 	X(SendScsiInquiry, BUS_ID "tyyu", "yayay", BUS_LIST) \
 	X(SendScsiReadCapacity, BUS_ID "tu", "yayay", BUS_LIST) \

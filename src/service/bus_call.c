@@ -4,6 +4,8 @@
 #include "service/bus_call.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +16,7 @@
 static const struct bus_call_method methods[] = { BUS_METHODS(CALL_ROW) };
 
 #define CALL_VTABLE(name, in, out, access) \
-	SD_BUS_METHOD(#name, in, "u" out, bus_client_method, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD(#name, in, "u" out "s", bus_client_method, SD_BUS_VTABLE_UNPRIVILEGED),
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	BUS_METHODS(CALL_VTABLE)
@@ -119,8 +121,25 @@ int bus_call_begin(struct bus_call *call, uint32_t status, sd_bus_message **ret)
 	return r < 0 ? r : sd_bus_message_append(*ret, "u", status);
 }
 
+void bus_call_explain(struct bus_call *call, const char *format, ...)
+{
+	va_list args;
+
+	if (*call->why)
+		return;
+	va_start(args, format);
+	vsnprintf(call->why, sizeof(call->why), format, args);
+	va_end(args);
+	/* It may have been cut within a character, or hold what a peer or a caller wrote. */
+	for (unsigned char *at = (unsigned char *)call->why; *at; at++)
+		if (*at < 0x20 || *at >= 0x7f)
+			*at = '?';
+}
+
 void bus_call_send(struct bus_call *call, sd_bus_message *reply, int r)
 {
+	if (r >= 0)
+		r = sd_bus_message_append_basic(reply, 's', call->why);
 	if (r < 0) {
 		sd_bus_message_unref(reply);
 		bus_call_done(call, status_of_errno(r));
@@ -139,6 +158,8 @@ void bus_call_done(struct bus_call *call, uint32_t status)
 
 	if (r >= 0)
 		r = append_nothing(reply, call->method->out);
+	if (r >= 0)
+		r = sd_bus_message_append_basic(reply, 's', call->why);
 	if (r >= 0)
 		sd_bus_send(NULL, reply, NULL);
 	sd_bus_message_unref(reply);

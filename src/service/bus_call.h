@@ -20,6 +20,7 @@ struct bus_call {
 	struct bus_client *client;       /* a reference */
 	sd_bus_message *message;     /* a reference */
 	const struct bus_call_method *method;
+	char why[256];               /* see bus_call_explain */
 };
 
 struct bus_call_method {
@@ -35,6 +36,9 @@ const sd_bus_vtable *bus_call_vtable(void);
 /* Handles a message of the client. Returns 0 or a negative errno (no memory). */
 int bus_call_arrived(struct service *service, struct bus_client *client, sd_bus_message *message);
 
+/* Tells the caller, in words, what failed and where, beside the status. The first one stays. */
+void bus_call_explain(struct bus_call *call, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* Replies with the status alone (the rest of the signature is zeros) and frees the call. */
 void bus_call_done(struct bus_call *call, uint32_t status);
 /* Begins a reply with the status; the handler appends the rest. */

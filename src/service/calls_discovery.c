@@ -15,8 +15,10 @@
 #include "service/log.h"
 #include "service/status.h"
 
-static void discovered(void *ctx, uint32_t status)
+static void discovered(void *ctx, uint32_t status, const char *why)
 {
+	if (status)
+		bus_call_explain(ctx, "%s", why);
 	bus_call_done(ctx, status);
 }
 
@@ -69,42 +71,54 @@ void handle_AddIScsiSendTargetPortal(struct bus_call *call)
 
 /* ---- RemoveIScsiSendTargetPortal, RefreshIScsiSendTargetPortal */
 
-/* NULL: the call was ended. */
-static struct source *source_argument(struct bus_call *call)
+static uint32_t key_argument(struct bus_call *call, struct store_portal *ret)
 {
-	struct store_portal key = { .port_number = 0 };
 	sd_bus_message *m = call->message;
-	struct source *source = NULL;
-	uint32_t status = ERROR_INVALID_PARAMETER;
 
-	if (args_get_text(m, key.instance, sizeof(key.instance)) == 0 &&
-	    args_get_u32(m, &key.port_number) == 0 && args_get_portal(m, &key.portal) == 0)
-		status = key_check(&key);
-	if (!status) {
-		source = discover_find(call->service, key.instance, key.port_number, &key.portal);
-		status = source ? ERROR_SUCCESS : ISDSC_PORTAL_NOT_FOUND;
-	}
-	if (status)
-		bus_call_done(call, status);
-	return source;
+	if (args_get_text(m, ret->instance, sizeof(ret->instance)) < 0 ||
+	    args_get_u32(m, &ret->port_number) < 0 || args_get_portal(m, &ret->portal) < 0)
+		return ERROR_INVALID_PARAMETER;
+	return key_check(ret);
+}
+
+/* To remove, any port number means all of the instance's ports; those of no port in particular go
+ * first. */
+static struct source *find_to_remove(struct service *service, const struct store_portal *key)
+{
+	struct source *source = discover_find(service, key->instance, key->port_number, &key->portal);
+
+	return source || key->port_number != PORT_NUMBER_ANY
+	       ? source : discover_find_port(service, key->instance, &key->portal);
 }
 
 void handle_RemoveIScsiSendTargetPortal(struct bus_call *call)
 {
-	struct source *source = source_argument(call);
+	struct store_portal key = { .port_number = 0 };
+	uint32_t status = key_argument(call, &key);
+	struct source *source = status ? NULL : find_to_remove(call->service, &key);
 
-	if (!source)
-		return;
-	log_notice("portal %s port %u is removed", source->host, source->stored.portal.socket);
-	bus_call_done(call, status_of_errno(discover_remove(call->service, source)));
+	if (!status && !source)
+		status = ISDSC_PORTAL_NOT_FOUND;
+	while (!status && source) {
+		log_notice("portal %s port %u is removed", source->host, source->stored.portal.socket);
+		status = status_of_errno(discover_remove(call->service, source));
+		source = find_to_remove(call->service, &key);
+	}
+	bus_call_done(call, status);
 }
 
 void handle_RefreshIScsiSendTargetPortal(struct bus_call *call)
 {
-	struct source *source = source_argument(call);
+	struct store_portal key = { .port_number = 0 };
+	uint32_t status = key_argument(call, &key);
+	struct source *source = NULL;
 
+	if (!status)
+		source = discover_find(call->service, key.instance, key.port_number, &key.portal);
 	if (source)
 		discover_start(call->service, source, discovered, call);
+	else
+		bus_call_done(call, status ? status : ISDSC_PORTAL_NOT_FOUND);
 }
 
 /* ---- ReportIScsiSendTargetPortals */
@@ -171,10 +185,12 @@ static void targets_answer(struct bus_call *call, uint32_t status)
 	bus_call_send(call, reply, r);
 }
 
-static void refreshed(void *ctx, uint32_t status)
+static void refreshed(void *ctx, uint32_t status, const char *why)
 {
 	struct refresh *refresh = ctx;
 
+	if (status)
+		bus_call_explain(refresh->call, "%s", why);
 	refresh->failed |= status != ERROR_SUCCESS;
 	if (--refresh->pending)
 		return;
@@ -212,7 +228,7 @@ void handle_ReportIScsiTargets(struct bus_call *call)
 		refresh->pending++;
 		isns_refresh(list_entry(it, struct isns_server, link), refreshed, refresh);
 	}
-	refreshed(refresh, ERROR_SUCCESS);
+	refreshed(refresh, ERROR_SUCCESS, "");
 }
 
 /* ---- ReportIScsiTargetPortals */

@@ -68,6 +68,9 @@ void handle_SetIScsiInitiatorNodeName(struct bus_call *call)
 		r = node_set_name(call->service, name);
 	if (r == 0) {
 		log_notice("the initiator's name is now %s", call->service->node_name);
+		if (node_check(call->service))
+			log_warning("%s is no iSCSI name: no target is logged in to or asked until there is "
+				    "another", call->service->node_name);
 		isns_renamed(call->service);
 	}
 	bus_call_done(call, r == -EINVAL ? ISDSC_INVALID_ISCSI_NAME : status_of_errno(r));
@@ -91,8 +94,7 @@ void handle_SetIScsiInitiatorCHAPSharedSecret(struct bus_call *call)
 	size_t len;
 	int r;
 
-	if (args_get_bytes(call->message, secret, sizeof(secret), &len) < 0 ||
-	    (len && len < SECRET_MIN)) {
+	if (args_get_bytes(call->message, secret, sizeof(secret), &len) < 0) {
 		bus_call_done(call, ISDSC_INVALID_INITIATOR_CHAP_SECRET);
 		secret_wipe(secret, sizeof(secret));
 		return;
@@ -101,7 +103,11 @@ void handle_SetIScsiInitiatorCHAPSharedSecret(struct bus_call *call)
 	secret_wipe(secret, sizeof(secret));
 	if (r == 0)
 		log_notice("the initiator's CHAP secret was %s", len ? "set" : "cleared");
-	bus_call_done(call, status_of_errno(r));
+	/* Kept, as on Windows; logins without IPsec refuse it (SEC-13). */
+	if (r == 0 && len && len < SECRET_MIN)
+		bus_call_done(call, ISDSC_SHORT_CHAP_SECRET);
+	else
+		bus_call_done(call, status_of_errno(r));
 }
 
 /* ---- settings */

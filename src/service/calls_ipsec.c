@@ -2,6 +2,7 @@
  * calls_ipsec.c - the methods about IPsec: they keep what callers say, see ike.h.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -12,6 +13,7 @@
 #include "service/log.h"
 #include "service/ports.h"
 #include "service/status.h"
+#include "service/svc_session.h"
 
 /* The instance in our own spelling, or "" for all of them. */
 static int instance_get(sd_bus_message *m, char ret[OPTIONS_TEXT], uint32_t *ret_status)
@@ -217,4 +219,58 @@ void handle_ReportIScsiTunnelAddresses(struct bus_call *call)
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	bus_call_send(call, reply, r);
+}
+
+/* ---- connections */
+
+static int put_protected(sd_bus_message *reply, const struct svc_session *session,
+			 const struct nexus_conn *conn)
+{
+	const struct service *service = session->service;
+	struct ipsec_shown shown;
+
+	ipsec_show(service, conn->local_address, conn->peer_address, conn->target_port, &shown);
+	if (!conn->up || !shown.ike)
+		return 0;
+	return sd_bus_message_append(reply, BUS_PROTECTION, service->adapter_unique, session->specific,
+		service->adapter_unique, conn->id, shown.ike, shown.aggressive, shown.tunnel, shown.pfs,
+		shown.foreign, shown.esp, shown.bytes_in, shown.bytes_out, shown.rekeyed);
+}
+
+static int put_session(sd_bus_message *reply, struct svc_session *session, struct nexus_conn *conns)
+{
+	unsigned n = nexus_conns(session->nexus, conns, ENGINE_MAX_CONNS);
+	int r = 0;
+
+	for (unsigned i = 0; r >= 0 && i < n && i < ENGINE_MAX_CONNS; i++)
+		r = put_protected(reply, session, &conns[i]);
+	secret_wipe(conns, ENGINE_MAX_CONNS * sizeof(*conns));
+	return r;
+}
+
+/* charon has told what it knows now. */
+static void report_protected(void *ctx)
+{
+	struct bus_call *call = ctx;
+	struct nexus_conn *conns = calloc(ENGINE_MAX_CONNS, sizeof(*conns));
+	sd_bus_message *reply = NULL;
+	int r = conns ? bus_call_begin(call, ERROR_SUCCESS, &reply) : -ENOMEM;
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', BUS_PROTECTION);
+	list_for_each(it, &call->service->sessions) {
+		struct svc_session *session = list_entry(it, struct svc_session, link);
+
+		if (r >= 0 && session->state == SVC_UP && !ipsec_is_idle(call->service))
+			r = put_session(reply, session, conns);
+	}
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	free(conns);
+	bus_call_send(call, reply, r);
+}
+
+void handle_ReportIScsiProtectedConnections(struct bus_call *call)
+{
+	ipsec_refresh(call->service, report_protected, call);
 }

@@ -10,8 +10,10 @@
 #include "service/log.h"
 #include "service/status.h"
 
-static void asked(void *ctx, uint32_t status)
+static void asked(void *ctx, uint32_t status, const char *why)
 {
+	if (status)
+		bus_call_explain(ctx, "%s", why);
 	bus_call_done(ctx, status);
 }
 
@@ -66,10 +68,12 @@ struct refresh_all {
 	bool failed;
 };
 
-static void all_asked(void *ctx, uint32_t status)
+static void all_asked(void *ctx, uint32_t status, const char *why)
 {
 	struct refresh_all *all = ctx;
 
+	if (status)
+		bus_call_explain(all->call, "%s", why);
 	all->failed |= status != ERROR_SUCCESS;
 	if (--all->pending)
 		return;
@@ -91,7 +95,7 @@ static void refresh_all(struct bus_call *call)
 		all->pending++;
 		isns_refresh(list_entry(it, struct isns_server, link), all_asked, all);
 	}
-	all_asked(all, ERROR_SUCCESS);
+	all_asked(all, ERROR_SUCCESS, "");
 }
 
 void handle_RefreshISNSServer(struct bus_call *call)

@@ -9,6 +9,7 @@
 #include "iscsierr.h"
 #include "service/args.h"
 #include "service/log.h"
+#include "service/logins.h"
 #include "service/status.h"
 #include "service/svc_session.h"
 
@@ -16,6 +17,12 @@ enum {
 	VENDOR_SPECIFIC = 6, /* known on Windows, not here */
 	RULES_MAX = 256,     /* in a call; more than a session can have */
 	CONNECTED = 1, RECONNECTING = 3,
+};
+
+/* The words of the setting. */
+static const enum path_policy by_word[] = {
+	PATH_FAIL_OVER_ONLY, PATH_ROUND_ROBIN, PATH_ROUND_ROBIN_SUBSET, PATH_LEAST_QUEUE_DEPTH,
+	PATH_WEIGHTED, PATH_ADAPTIVE,
 };
 
 static const char *const names[] = {
@@ -27,10 +34,6 @@ static const char *const names[] = {
 
 void policy_begin(struct svc_session *session)
 {
-	static const enum path_policy by_word[] = {
-		PATH_FAIL_OVER_ONLY, PATH_ROUND_ROBIN, PATH_ROUND_ROBIN_SUBSET,
-		PATH_LEAST_QUEUE_DEPTH, PATH_WEIGHTED, PATH_ADAPTIVE,
-	};
 	enum path_policy policy = by_word[session->settings.value[DEFAULT_LOAD_BALANCE_POLICY]];
 
 	if (nexus_set_policy(session->nexus, policy, NULL, 0) < 0)
@@ -173,6 +176,23 @@ static uint32_t wanted_check(const struct wanted *wanted, const struct conns *co
 	return ERROR_SUCCESS;
 }
 
+/* A session that comes back with the service has its policy then, too. */
+static uint32_t policy_keep(struct svc_session *session, uint32_t policy)
+{
+	struct service *service = session->service;
+	char text[DEFAULT_TEXT_MAX];
+	uint32_t word = 0;
+
+	if (!logins_of(session))
+		return ERROR_SUCCESS;
+	while (by_word[word] != (enum path_policy)policy)
+		word++;
+	defaults_print(DEFAULT_LOAD_BALANCE_POLICY, word, text);
+	return overrides_set(&service->overrides, service->store, &service->defaults,
+			     session->target_name, DEFAULT_LOAD_BALANCE_POLICY, text) < 0
+	       ? ISDSC_FAILURE_TO_PERSIST_LB_POLICY : ERROR_SUCCESS;
+}
+
 static uint32_t policy_set(struct svc_session *session, const struct wanted *wanted)
 {
 	struct conns conns;
@@ -188,7 +208,7 @@ static uint32_t policy_set(struct svc_session *session, const struct wanted *wan
 		log_notice("%s: the load balance policy is now %s", session->target_name,
 			   names[wanted->policy]);
 	conns_free(&conns);
-	return status;
+	return status ? status : policy_keep(session, wanted->policy);
 }
 
 void handle_SetIScsiSessionLoadBalancePolicy(struct bus_call *call)

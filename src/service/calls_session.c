@@ -34,7 +34,6 @@ static struct svc_session *session_argument(struct bus_call *call)
 	return session;
 }
 
-/* For IPsec, which isn't used yet. */
 static int key_decode(sd_bus_message *m, struct preshared_key *key)
 {
 	size_t len = 0;
@@ -48,7 +47,6 @@ static int key_decode(sd_bus_message *m, struct preshared_key *key)
 
 struct login_arguments {
 	struct svc_login login;
-	struct preshared_key key;
 	char target[OPTIONS_TEXT], instance[OPTIONS_TEXT];
 	bool persistent;
 };
@@ -72,7 +70,7 @@ static int login_decode(sd_bus_message *m, struct login_arguments *a)
 	if (r == 0)
 		r = args_get_options(m, &a->login.options);
 	if (r == 0)
-		r = key_decode(m, &a->key);
+		r = key_decode(m, &a->login.key);
 	return r == 0 ? args_get_bool(m, &a->persistent) : r;
 }
 
@@ -106,7 +104,7 @@ static uint32_t login_store(struct service *service, struct login_arguments *a)
 		.security_flags = a->login.security_flags,
 		.mappings = a->login.mappings,
 		.options = a->login.options,
-		.key = a->key,
+		.key = a->login.key,
 	};
 	uint32_t status;
 
@@ -232,7 +230,8 @@ static int put_conn(sd_bus_message *reply, const struct svc_session *session,
 		conn->up ? FULL_FEATURE : BEING_BROUGHT_BACK, p->header_digest, p->data_digest,
 		p->max_recv_data_segment_length, (uint32_t)auth_type(conn), conn->leading,
 		conn->reconnects, conn->bytes_in, conn->bytes_out, conn->data_in, conn->data_out,
-		conn->pdus_in, conn->pdus_out, conn->commands);
+		conn->pdus_in, conn->pdus_out, conn->commands, conn->tasks, conn->round_trip_ns,
+		conn->answered, conn->answered_ns, conn->rate);
 }
 
 static int put_session(sd_bus_message *reply, struct svc_session *session, struct nexus_conn *conns)

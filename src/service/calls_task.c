@@ -97,6 +97,7 @@ void svc_session_managed(struct svc_session *session, struct bus_call *call,
 	}
 	log_warning("%s: the task management function had no answer: %s", session->target_name,
 		    fault->text);
+	bus_call_explain(call, "%s: %s", session->target_name, fault->text);
 	bus_call_done(call, fault->kind == FAULT_NO_MEMORY ? ERROR_NOT_ENOUGH_MEMORY :
 		      fault->kind == FAULT_TIMEOUT ? ERROR_TIMEOUT : ISDSC_NO_CONNECTION_AVAILABLE);
 }

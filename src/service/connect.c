@@ -10,7 +10,6 @@
 #include <openssl/rand.h>
 
 #include "iscsierr.h"
-#include "service/discover.h"
 #include "service/ports.h"
 #include "service/status.h"
 
@@ -50,14 +49,11 @@ static uint32_t connect_port(struct service *service, const char *host, uint32_t
 	return r == -ENOENT ? ISDSC_INVALID_PORT_NUMBER : status_of_errno(r);
 }
 
-uint32_t connect_check(struct service *service, const char *host, uint16_t socket,
-		       uint32_t port_number, uint64_t security_flags)
+uint32_t connect_check(struct service *service, const char *host, uint32_t port_number)
 {
 	struct port port;
-	uint32_t status = effective_security(security_flags, discover_flags(service, host, socket),
-					     service->defaults.value[DEFAULT_SECURITY_FLAGS]);
 
-	return status ? status : connect_port(service, host, port_number, &port);
+	return connect_port(service, host, port_number, &port);
 }
 
 uint32_t connect_options(struct service *service, const struct effective *effective,

@@ -12,11 +12,9 @@
 void connect_config(struct service *service, const struct effective *effective,
 		    const struct defaults *defaults, const struct isid_use *isid,
 		    struct session_config *ret);
-/* Before anything is sent: is the initiator port (or PORT_NUMBER_ANY) of the family of the address,
- * and can the security be had that these flags, or those stored for the portal, ask for? Returns an
- * ISDSC status. */
-uint32_t connect_check(struct service *service, const char *host, uint16_t socket,
-		       uint32_t port_number, uint64_t security_flags);
+/* Before anything is sent: is the initiator port (or PORT_NUMBER_ANY) of the family of the address?
+ * Returns an ISDSC status. */
+uint32_t connect_check(struct service *service, const char *host, uint32_t port_number);
 /* `port_number`: of the initiator, PORT_NUMBER_ANY for routing's choice. Gives the connection a new
  * id. Returns an ISDSC status; wipe *ret after use. */
 uint32_t connect_options(struct service *service, const struct effective *effective,

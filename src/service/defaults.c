@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "service/effective.h"
+#include "service/ipsec_suite.h"
 #include "service/store.h"
 
 enum kind {
@@ -19,6 +20,7 @@ enum kind {
 	KIND_CHOICE,     /* the value is the index of the word */
 	KIND_FLAGS,      /* security flags: a number, printed in hexadecimal */
 	KIND_ALGORITHMS, /* CHAP algorithm codes, the first in the lowest byte */
+	KIND_SUITES,     /* IPsec suites, likewise */
 };
 
 static const char *const on_off[] = { "off", "on", NULL };
@@ -27,6 +29,7 @@ static const char *const orderings[] = { "off", "on", "auto", "strict", NULL };
 static const char *const reassigns[] = { "off", "on", "auto", NULL };
 static const char *const protections[] = { "auto", "always", NULL };
 static const char *const radius_names[] = { "any", "target", NULL };
+static const char *const insistences[] = { "prefer", "insist", NULL };
 static const char *const reportings[] = { "rfc3720", "response-fence", "fast-abort", NULL };
 
 /* In the order of the API's numbers, without its vendor specific one; calls_policy.c knows. */
@@ -111,7 +114,7 @@ static const struct {
 	[DEFAULT_BOUND_DEVICE_TIME] = { "bound-device-time", KIND_NUMBER, 0, 86400, 120, NULL,
 		"Seconds that the start of the service waits for persistently bound devices" },
 	[DEFAULT_PERSISTENT_CONNECTIONS] = { "persistent-connections", KIND_CHOICE, 0, 1, 0, on_off,
-		"Connections added to a session with a persistent login come back with it" },
+		"Connections added to a session with a persistent login are stored, and come back with it" },
 	[DEFAULT_SECURITY_FLAGS] = { "security-flags", KIND_FLAGS, 0, SECURITY_FLAGS_ALL, 0, NULL,
 		"Security flags of connections where neither caller nor portal has valid ones; see PSKey" },
 	[DEFAULT_RADIUS_TIME] = { "radius-time", KIND_NUMBER, 1, 60, 3, NULL,
@@ -122,6 +125,14 @@ static const struct {
 		"Always: RADIUS answers need a Message-Authenticator; auto: of servers that once sent one" },
 	[DEFAULT_RADIUS_NAME] = { "radius-name", KIND_CHOICE, 0, 1, 0, radius_names,
 		"CHAP name of a target that RADIUS verifies: any that the server knows, or the target's own" },
+	[DEFAULT_IPSEC_TIME] = { "ipsec-time", KIND_NUMBER, 1, 120, 10, NULL,
+		"Seconds that bringing up IPsec for a connection may take; they count in login-time" },
+	[DEFAULT_IPSEC_MODE] = { "ipsec-mode", KIND_CHOICE, 0, 1, 0, insistences,
+		"Prefer: the other of transport and tunnel is taken if the peer has only that; or insist" },
+	[DEFAULT_IPSEC_FALL_BACK] = { "ipsec-fall-back", KIND_CHOICE, 0, 1, 1, on_off,
+		"Where neither main nor aggressive mode is asked for: IKEv1 main mode after IKEv2 failed" },
+	[DEFAULT_IPSEC_PROPOSALS] = { "ipsec-proposals", KIND_SUITES, 0, 0, IPSEC_SUITES_DEFAULT, NULL,
+		"Up to four cipher suites offered by IKE and ESP, best first; see doc/ipsec.md" },
 };
 
 static const struct {
@@ -221,7 +232,9 @@ bool defaults_per_target(enum default_id id)
 {
 	return id != DEFAULT_GROUP_MAY_CHANGE && id != DEFAULT_PERSISTENT_LOGIN_TIME &&
 	       id != DEFAULT_BOUND_DEVICE_TIME && id != DEFAULT_SECURITY_FLAGS &&
-	       id != DEFAULT_RADIUS_TIME && id != DEFAULT_RADIUS_PORT && id != DEFAULT_RADIUS_PROTECTION;
+	       id != DEFAULT_RADIUS_TIME && id != DEFAULT_RADIUS_PORT && id != DEFAULT_RADIUS_PROTECTION &&
+	       id != DEFAULT_IPSEC_TIME && id != DEFAULT_IPSEC_MODE && id != DEFAULT_IPSEC_FALL_BACK &&
+	       id != DEFAULT_IPSEC_PROPOSALS;
 }
 
 static int number_parse(enum default_id id, const char *text, uint32_t *ret)
@@ -241,32 +254,51 @@ static int number_parse(enum default_id id, const char *text, uint32_t *ret)
 	return 0;
 }
 
-static uint8_t algorithm_code(const char *name, size_t len)
+static const char *algorithm_name(uint8_t code)
 {
 	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
-		if (strlen(algorithms[i].name) == len &&
-		    strncasecmp(algorithms[i].name, name, len) == 0)
-			return algorithms[i].code;
+		if (algorithms[i].code == code)
+			return algorithms[i].name;
+	return NULL;
+}
+
+/* The name of a code in a list of that kind. */
+static const char *code_name(enum kind kind, uint8_t code)
+{
+	return kind == KIND_SUITES ? ipsec_suite_name(code) : algorithm_name(code);
+}
+
+enum { CODES_MAX = 32, LIST_MAX = 4 };
+
+static uint8_t code_of(enum kind kind, const char *name, size_t len)
+{
+	for (uint8_t code = 1; code < CODES_MAX; code++) {
+		const char *known = code_name(kind, code);
+
+		if (known && strlen(known) == len && strncasecmp(known, name, len) == 0)
+			return code;
+	}
 	return 0;
 }
 
-/* Names divided by commas or blanks, each at most once; MD5 is mandatory (SEC-4). */
-static int algorithms_parse(const char *text, uint32_t *ret)
+/* Names divided by commas or blanks, each at most once; at least one. */
+static int list_parse(enum kind kind, const char *text, uint32_t *ret)
 {
-	uint32_t value = 0;
-	unsigned seen = 0, n = 0;
+	uint32_t value = 0, seen = 0;
+	unsigned n = 0;
 
 	for (text += strspn(text, ", "); *text; text += strspn(text, ", ")) {
 		size_t len = strcspn(text, ", ");
-		uint8_t code = algorithm_code(text, len);
+		uint8_t code = code_of(kind, text, len);
 
-		if (!code || (seen & 1u << code))
+		if (!code || (seen & 1u << code) || n == LIST_MAX)
 			return -EINVAL;
 		seen |= 1u << code;
 		value |= (uint32_t)code << 8 * n++;
 		text += len;
 	}
-	if (!(seen & 1u << 5))
+	/* MD5 is mandatory (SEC-4). */
+	if (!n || (kind == KIND_ALGORITHMS && !(seen & 1u << 5)))
 		return -EINVAL;
 	*ret = value;
 	return 0;
@@ -303,7 +335,8 @@ int defaults_parse(enum default_id id, const char *text, uint32_t *ret)
 	case KIND_FLAGS:
 		return flags_parse(id, text, ret);
 	case KIND_ALGORITHMS:
-		return algorithms_parse(text, ret);
+	case KIND_SUITES:
+		return list_parse(table[id].kind, text, ret);
 	case KIND_CHOICE:
 		for (uint32_t i = 0; table[id].words[i]; i++) {
 			if (strcasecmp(table[id].words[i], text) != 0)
@@ -339,9 +372,10 @@ void defaults_print(enum default_id id, uint32_t value, char ret[DEFAULT_TEXT_MA
 		snprintf(ret, DEFAULT_TEXT_MAX, "%s", table[id].words[value]);
 		break;
 	case KIND_ALGORITHMS:
+	case KIND_SUITES:
 		for (; value; value >>= 8)
 			at += snprintf(ret + at, (size_t)(DEFAULT_TEXT_MAX - at), "%s%s", at ? "," : "",
-				       algorithms[(value & 0xff) - 5].name);
+				       code_name(table[id].kind, value & 0xff));
 		break;
 	}
 }

@@ -26,6 +26,7 @@ enum default_id {
 	DEFAULT_PERSISTENT_CONNECTIONS,
 	DEFAULT_SECURITY_FLAGS, DEFAULT_RADIUS_TIME, DEFAULT_RADIUS_PORT, DEFAULT_RADIUS_PROTECTION,
 	DEFAULT_RADIUS_NAME,
+	DEFAULT_IPSEC_TIME, DEFAULT_IPSEC_MODE, DEFAULT_IPSEC_FALL_BACK, DEFAULT_IPSEC_PROPOSALS,
 	DEFAULT_COUNT
 };
 
@@ -40,9 +41,12 @@ enum default_radius_protection { RADIUS_PROTECTION_AUTO, RADIUS_PROTECTION_ALWAY
 /* Which CHAP_N a target may have whose proof a RADIUS server verified. */
 enum default_radius_name { RADIUS_NAME_ANY, RADIUS_NAME_TARGET };
 
+/* Whether the other of transport and tunnel mode is taken where the peer will not have the preferred one. */
+enum default_ipsec_mode { IPSEC_MODE_PREFER, IPSEC_MODE_INSIST };
+
 #define DEFAULT_AUTO UINT32_MAX /* a number that is left to the service */
 
-enum { DEFAULT_TEXT_MAX = 64 };
+enum { DEFAULT_TEXT_MAX = 128 };
 
 struct defaults {
 	uint32_t value[DEFAULT_COUNT];

@@ -16,6 +16,7 @@
 #include "service/args.h"
 #include "service/connect.h"
 #include "service/log.h"
+#include "service/node.h"
 #include "service/status.h"
 
 static const char question[] = "SendTargets=All";
@@ -29,10 +30,13 @@ struct discovery {
 	struct service *service;
 	struct source *source;      /* NULL once the portal was removed */
 	struct name_address own;
+	uint64_t asked_flags;       /* of the portal's entry, ... */
+	uint64_t security_flags;    /* ... and those that count */
+	uint32_t port_number;       /* of the initiator */
 	struct nexus *nexus;
 	struct isid_use isid;
 	sd_event_source *timer;
-	void (*done)(void *ctx, uint32_t status); /* NULL once called */
+	void (*done)(void *ctx, uint32_t status, const char *why); /* NULL once called */
 	void *ctx;
 };
 
@@ -108,8 +112,8 @@ static bool source_is_at(const struct source *source, const char *host, uint16_t
 	return source->stored.portal.socket == socket && strcasecmp(source->host, host) == 0;
 }
 
-struct source *discover_find(struct service *service, const char *instance, uint32_t port_number,
-			     const struct portal *portal)
+static struct source *find(struct service *service, const char *instance,
+			   const uint32_t *port_number, const struct portal *portal)
 {
 	char host[OPTIONS_TEXT];
 
@@ -119,11 +123,23 @@ struct source *discover_find(struct service *service, const char *instance, uint
 		struct source *source = list_entry(it, struct source, link);
 
 		if (source_is_at(source, host, portal->socket) &&
-		    source->stored.port_number == port_number &&
+		    (!port_number || source->stored.port_number == *port_number) &&
 		    strcasecmp(source->stored.instance, instance) == 0)
 			return source;
 	}
 	return NULL;
+}
+
+struct source *discover_find(struct service *service, const char *instance, uint32_t port_number,
+			     const struct portal *portal)
+{
+	return find(service, instance, &port_number, portal);
+}
+
+struct source *discover_find_port(struct service *service, const char *instance,
+				  const struct portal *portal)
+{
+	return find(service, instance, NULL, portal);
 }
 
 const uint64_t *discover_flags(struct service *service, const char *host, uint16_t socket)
@@ -135,11 +151,13 @@ const uint64_t *discover_flags(struct service *service, const char *host, uint16
 		const uint64_t *flags = &source->stored.security_flags;
 
 		if (source_is_at(source, host, socket) &&
-		    (!found || effective_security(0, flags, 0) != ERROR_SUCCESS))
+		    (!found || ipsec_asked(ipsec_flags(0, flags, 0, false))))
 			found = flags;
 	}
 	/* The stricter one counts. */
-	return asked ? asked : found;
+	if (asked || (found && (*found & SECURITY_VALID)))
+		return asked ? asked : found;
+	return ipsec_remembered(service, host, socket);
 }
 
 int discover_add(struct service *service, const struct store_portal *portal, struct source **ret)
@@ -185,10 +203,11 @@ int discover_remove(struct service *service, struct source *source)
 
 /* ---- asking again */
 
-static void retried(void *ctx, uint32_t status)
+static void retried(void *ctx, uint32_t status, const char *why)
 {
 	(void)ctx;
 	(void)status;
+	(void)why;
 }
 
 static int retry_due(sd_event_source *timer, uint64_t usec, void *ctx)
@@ -225,7 +244,8 @@ static void source_asked(struct source *source, uint32_t status)
 /* The result is known; the session may still have to end. */
 static void discovery_result(struct discovery *discovery, uint32_t status, const char *why)
 {
-	void (*done)(void *, uint32_t) = discovery->done;
+	void (*done)(void *, uint32_t, const char *) = discovery->done;
+	char place[OPTIONS_TEXT + 256];
 
 	if (!done)
 		return;
@@ -237,7 +257,8 @@ static void discovery_result(struct discovery *discovery, uint32_t status, const
 			 discovery->own.port, why);
 	if (discovery->source)
 		source_asked(discovery->source, status);
-	done(discovery->ctx, status);
+	snprintf(place, sizeof(place), "%s port %u: %s", discovery->own.host, discovery->own.port, why);
+	done(discovery->ctx, status, place);
 }
 
 static void discovery_fault(struct discovery *discovery, const struct fault *fault)
@@ -348,6 +369,20 @@ static void on_verify(void *ctx, struct nexus_question *verdict, const struct ch
 	radius_verify(discovery->service, verdict, chap);
 }
 
+/* Its portal may have been removed meanwhile, and be asked for by other flags: those of the beginning
+ * count, wherever it is redirected to. */
+static void on_pass(void *ctx, struct passage *passage)
+{
+	const struct discovery *discovery = ctx;
+	const struct ipsec_wish wish = {
+		.flags = ipsec_flags_there(discovery->service, passage, discovery->asked_flags,
+					   discovery->security_flags),
+		.port_number = discovery->port_number,
+	};
+
+	ipsec_pass(discovery->service, passage, &wish);
+}
+
 static void on_ended(void *ctx)
 {
 	struct discovery *discovery = ctx;
@@ -360,7 +395,7 @@ static void on_ended(void *ctx)
 
 static const struct nexus_ops ops = {
 	.answer = on_answer, .text = on_text, .state = on_state, .conn = on_conn, .async = on_async,
-	.verify = on_verify, .ended = on_ended,
+	.verify = on_verify, .pass = on_pass, .ended = on_ended,
 };
 
 static int on_time(sd_event_source *timer, uint64_t usec, void *ctx)
@@ -383,7 +418,7 @@ static uint32_t discovery_options(struct service *service, const struct source *
 		.purpose = EFFECTIVE_DISCOVERY,
 		.options = p->options.present ? &p->options : &none,
 		.security_flags = p->security_flags,
-		.portal_flags = ike_flags(&service->ike, source->host),
+		.portal_flags = discover_flags(service, source->host, p->portal.socket),
 		.defaults = &service->defaults,
 		.node_name = service->node_name,
 		.initiator_secret = service->initiator_secret,
@@ -416,15 +451,17 @@ static int discovery_begin(struct discovery *discovery, const struct effective *
 }
 
 void discover_start(struct service *service, struct source *source,
-		    void (*done)(void *ctx, uint32_t status), void *ctx)
+		    void (*done)(void *ctx, uint32_t status, const char *why), void *ctx)
 {
 	const struct store_portal *p = &source->stored;
 	struct discovery *discovery = NULL;
 	struct conn_options conn = { .port = 0 };
 	struct effective effective;
-	uint32_t status = discovery_options(service, source, &effective);
+	uint32_t status = node_check(service);
 	int r;
 
+	if (!status)
+		status = discovery_options(service, source, &effective);
 	if (!status) {
 		status = connect_options(service, &effective, source->host, p->portal.socket,
 					 p->port_number, &conn);
@@ -438,7 +475,7 @@ void discover_start(struct service *service, struct source *source,
 	if (status) {
 		secret_wipe(&conn, sizeof(conn));
 		source_asked(source, status);
-		done(ctx, status);
+		done(ctx, status, "");
 		return;
 	}
 	discovery->service = service;
@@ -447,6 +484,9 @@ void discover_start(struct service *service, struct source *source,
 	discovery->ctx = ctx;
 	discovery->own.port = conn.port;
 	discovery->own.tag = -1;
+	discovery->asked_flags = p->security_flags;
+	discovery->security_flags = effective.security_flags;
+	discovery->port_number = p->port_number;
 	strcpy(discovery->own.host, conn.host);
 	list_append(&service->discoveries, &discovery->link);
 	service->discovery_count++;

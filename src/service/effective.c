@@ -9,6 +9,7 @@
 
 #include "base/secret.h"
 #include "iscsierr.h"
+#include "service/ipsec.h"
 
 enum { COMMAND_TIME = 60000 }; /* milliseconds; of targets that are not known to need another */
 
@@ -39,20 +40,23 @@ uint32_t effective_check(const struct options *o, uint64_t flags)
 	return ERROR_SUCCESS;
 }
 
-/* SEC-12, SEC-13 */
-static bool secret_fits(unsigned len)
+uint64_t effective_security(const struct effective_input *in)
 {
-	return len >= SECRET_MIN && len <= SECRET_MAX;
+	const struct options *o = in->options->present || !in->session ? in->options : in->session;
+	uint32_t login_flags = (o->present ? o->login_flags : 0) |
+			       (in->session && in->session->present ? in->session->login_flags : 0);
+
+	return ipsec_flags(in->security_flags, in->portal_flags,
+			   in->defaults->value[DEFAULT_SECURITY_FLAGS],
+			   login_flags & LOGIN_REQUIRE_IPSEC);
 }
 
-uint32_t effective_security(uint64_t flags, const uint64_t *portal_flags, uint64_t default_flags)
+/* SEC-12, SEC-13: nobody can listen, and then guess, where IPsec is. */
+static bool secret_fits(const struct effective_input *in, unsigned len)
 {
-	if (!(flags & SECURITY_VALID) && portal_flags)
-		flags = *portal_flags;
-	/* Whoever sets a default means it. */
-	if (!(flags & SECURITY_VALID))
-		flags = default_flags;
-	return flags & SECURITY_IPSEC ? ISDSC_IPSEC_NOT_SUPPORTED_ON_OS : ERROR_SUCCESS;
+	unsigned least = ipsec_asked(effective_security(in)) ? 1 : SECRET_MIN;
+
+	return len >= least && len <= SECRET_MAX;
 }
 
 /* RADIUS tells whether a response is right, never what would be right: it can verify a target's, but
@@ -70,20 +74,6 @@ static uint32_t ask_radius(const struct effective_input *in, const struct option
 	if (auth_type != AUTH_MUTUAL_CHAP)
 		return ERROR_INVALID_PARAMETER;
 	return in->radius ? ERROR_SUCCESS : ISDSC_TARGET_AUTHINFO_UNAVAILABLE;
-}
-
-/* What can't be had here is refused before any packet. */
-static uint32_t ask_possible(const struct effective_input *in, const struct options *o,
-			     uint32_t auth_type)
-{
-	uint32_t status = effective_security(in->security_flags, in->portal_flags,
-					     in->defaults->value[DEFAULT_SECURITY_FLAGS]);
-
-	if (status || !o->present)
-		return status;
-	if (o->login_flags & LOGIN_REQUIRE_IPSEC)
-		return ISDSC_IPSEC_NOT_SUPPORTED_ON_OS;
-	return ask_radius(in, o, auth_type);
 }
 
 static uint32_t chap_user(const struct effective_input *in, const struct options *o,
@@ -118,7 +108,7 @@ static void chap_outside(const struct effective_input *in, struct chap_config *c
 /* SEC-11 */
 static uint32_t chap_target_secret(const struct effective_input *in, struct chap_config *chap)
 {
-	if (!secret_fits(in->initiator_secret_len) ||
+	if (!secret_fits(in, in->initiator_secret_len) ||
 	    secret_equal(in->initiator_secret, in->initiator_secret_len, chap->secret,
 			 chap->secret_len))
 		return ISDSC_INVALID_INITIATOR_CHAP_SECRET;
@@ -159,7 +149,7 @@ static uint32_t chap_make(const struct effective_input *in, const struct options
 	if (status)
 		return status;
 	/* Microsoft's header calls the password the target's secret. */
-	if (!options_has(o, SPECIFIED_PASSWORD) || !secret_fits(o->password_len))
+	if (!options_has(o, SPECIFIED_PASSWORD) || !secret_fits(in, o->password_len))
 		return ISDSC_INVALID_TARGET_CHAP_SECRET;
 	memcpy(chap->secret, o->password, o->password_len);
 	chap->secret_len = o->password_len;
@@ -186,11 +176,12 @@ uint32_t effective_make(const struct effective_input *in, struct effective *ret)
 	struct effective e = { .options = *o };
 	uint32_t status = effective_check(in->options, in->security_flags);
 
-	if (!status)
-		status = ask_possible(in, o, auth_type);
+	if (!status && o->present)
+		status = ask_radius(in, o, auth_type);
 	if (!status)
 		status = chap_make(in, o, auth_type, &e.chap);
 	if (!status) {
+		e.security_flags = effective_security(in);
 		e.header_digest = pick(o, SPECIFIED_HEADER_DIGEST, o->header_digest, in->defaults,
 				       DEFAULT_HEADER_DIGEST);
 		e.data_digest = pick(o, SPECIFIED_DATA_DIGEST, o->data_digest, in->defaults,

@@ -35,14 +35,14 @@ struct effective {
 	struct options options;   /* those that counted; secrets within */
 	bool header_digest, data_digest;
 	uint16_t max_connections, time2wait, time2retain;
+	uint64_t security_flags;
 	struct chap_config chap;
 };
 
 /* Consistency alone: what a portal add may store. Returns an ISDSC status, 0 if all is well. */
 uint32_t effective_check(const struct options *options, uint64_t security_flags);
-/* Whether the security can be had that the flags ask for: the call's if they are valid, else those
- * stored for the portal (NULL: none) if they are, else the default. Returns an ISDSC status. */
-uint32_t effective_security(uint64_t flags, const uint64_t *portal_flags, uint64_t default_flags);
+/* The security flags that count (ipsec_flags). */
+uint64_t effective_security(const struct effective_input *in);
 /* Returns an ISDSC status; *ret is filled only for 0 and then to be wiped by effective_done. */
 uint32_t effective_make(const struct effective_input *in, struct effective *ret);
 void effective_done(struct effective *effective);

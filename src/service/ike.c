@@ -13,22 +13,11 @@
 
 #include "base/secret.h"
 #include "iscsierr.h"
+#include "service/ike_inside.h"
 #include "service/status.h"
 
 /* The name of the group's key among the store's secrets. */
 #define GROUP_KEY "group-key"
-
-struct identity {
-	struct list link;        /* owned by ike->identities */
-	struct store_ike stored; /* with its key */
-	bool persist;
-};
-
-struct tunnel {
-	struct list link;        /* owned by ike->tunnels */
-	struct store_tunnel stored;
-	bool persist;
-};
 
 /* ---- the group's key */
 

@@ -47,6 +47,19 @@ const struct store_ike *ike_find(const struct ike *ike, const struct store_ike *
 /* The flags of an identity that is this host's and asks for IPsec; NULL for none. */
 const uint64_t *ike_flags(const struct ike *ike, const char *host);
 
+/* Who looks for what was set for a portal. */
+struct ike_seeker {
+	const char *host, *address;  /* of the portal, as it was named, and as a number */
+	uint32_t port_number;        /* of the initiator; PORT_NUMBER_ANY: unknown */
+};
+
+/* The identity that fits the portal best: its address before its name, then somebody there; among those
+ * in the order of ike_find. NULL for none. */
+const struct store_ike *ike_best(const struct ike *ike, const struct ike_seeker *seeker);
+/* The outer address of the tunnel to the portal; one of its own before that of any destination, then as
+ * above. NULL for none. */
+const char *ike_outer(const struct ike *ike, const struct ike_seeker *seeker);
+
 /* An outer address of "" removes it. Both addresses are as args_host gives them. */
 uint32_t ike_set_tunnel(struct ike *ike, struct store *store, const struct store_tunnel *tunnel,
 			bool persist);

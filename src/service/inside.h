@@ -18,6 +18,7 @@
 #include "service/defaults.h"
 #include "service/effective.h"
 #include "service/ike.h"
+#include "service/ipsec.h"
 #include "service/isid.h"
 #include "service/overrides.h"
 #include "service/radius.h"
@@ -29,14 +30,14 @@
 
 enum {
 	SERVICE_PORTALS_MAX = 256,   /* SendTargets portals */
-	SERVICE_SESSIONS_MAX = 256,
+	SERVICE_SESSIONS_MAX = 16384, /* file descriptors allow fewer: room.h */
 	SERVICE_ISNS_MAX = 64,       /* iSNS servers */
 	SERVICE_DISCOVERIES_MAX = 512, /* discovery sessions at a time */
 	SERVICE_STOP_SECONDS = 15,   /* for everything to end in order */
 };
 
 struct service {
-	char *state_dir, *runtime_dir;
+	char *state_dir, *runtime_dir, *charon;
 	mode_t socket_mode;
 	gid_t socket_gid;
 	sd_event *event;
@@ -78,7 +79,9 @@ struct service {
 	struct target_source *static_source;
 	struct radius radius;
 	struct ike ike;
+	struct ipsec ipsec;
 	struct list sessions;    /* svc_session.c */
+	void *session_tree;      /* the same by AdapterSpecific */
 	unsigned session_count;
 	struct list logins;      /* logins.c */
 	unsigned login_count;

@@ -30,25 +30,31 @@ int isid_init(struct isid *isid, struct store *store)
 	return store_set(store, "isid", isid->random, sizeof(isid->random));
 }
 
-static bool isid_used(const struct isid *isid, const char *target, uint16_t qualifier)
+/* The lowest qualifier from `first` on that no use for the target has, -ENOSPC if there is none. In
+ * one pass: there may be thousands of sessions, all to one target. */
+static int isid_pick(const struct isid *isid, const char *target, uint32_t first)
 {
+	uint8_t used[(UINT16_MAX + 1) / 8] = { 0 };
+
 	list_for_each(it, &isid->used) {
 		const struct isid_use *use = list_entry(it, struct isid_use, link);
 
-		if (use->qualifier == qualifier && strcmp(use->target, target) == 0)
-			return true;
+		if (strcmp(use->target, target) == 0)
+			used[use->qualifier / 8] |= (uint8_t)(1u << use->qualifier % 8);
 	}
-	return false;
+	for (uint32_t qualifier = first; qualifier <= UINT16_MAX; qualifier++)
+		if (!(used[qualifier / 8] >> qualifier % 8 & 1))
+			return (int)qualifier;
+	return -ENOSPC;
 }
 
 /* ID-1, ID-2, ID-4, ID-6, DSC-8 */
 int isid_take(struct isid *isid, const char *target, struct isid_use *ret)
 {
-	uint32_t qualifier = *target ? 0 : DISCOVERY_FIRST;
+	int qualifier = isid_pick(isid, target, *target ? 0 : DISCOVERY_FIRST);
 
-	while (isid_used(isid, target, (uint16_t)qualifier))
-		if (++qualifier > UINT16_MAX)
-			return -ENOSPC;
+	if (qualifier < 0)
+		return qualifier;
 	ret->target = target;
 	ret->qualifier = (uint16_t)qualifier;
 	ret->bytes[0] = 0x80;

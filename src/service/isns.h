@@ -68,8 +68,10 @@ int isns_add(struct service *service, const char *address, struct isns_server **
 /* Off the list and out of the store. What it told of targets stays. */
 int isns_remove(struct service *service, struct isns_server *server);
 
-/* Asks for the targets. `done` is called once, maybe at once, with an ISDSC status. */
-void isns_refresh(struct isns_server *server, void (*done)(void *ctx, uint32_t status), void *ctx);
+/* Asks for the targets. `done` is called once, maybe at once, with an ISDSC status and, where it
+ * failed, why, "" where the status says it all. */
+void isns_refresh(struct isns_server *server,
+		  void (*done)(void *ctx, uint32_t status, const char *why), void *ctx);
 /* Our node name is another. */
 void isns_renamed(struct service *service);
 /* Leaves all servers; service_check_stopped is called when that is over. */

@@ -33,7 +33,7 @@ enum {
 
 struct waiter {
 	struct list link;
-	void (*done)(void *ctx, uint32_t status);
+	void (*done)(void *ctx, uint32_t status, const char *why);
 	void *ctx;
 };
 
@@ -53,14 +53,14 @@ static bool lasted(const struct isns_server *server, uint64_t since, unsigned se
 	return now_usec(server) - since >= (uint64_t)seconds * 1000000;
 }
 
-static void tell_all(struct list *waiters, uint32_t status)
+static void tell_all(struct list *waiters, uint32_t status, const char *why)
 {
 	struct list *first;
 
 	while ((first = list_pop(waiters))) {
 		struct waiter *waiter = list_entry(first, struct waiter, link);
 
-		waiter->done(waiter->ctx, status);
+		waiter->done(waiter->ctx, status, why);
 		free(waiter);
 	}
 }
@@ -86,8 +86,8 @@ static void server_disconnect(struct isns_server *server)
 
 void isns_server_free(struct isns_server *server)
 {
-	tell_all(&server->served, ISDSC_SERVICE_NOT_RUNNING);
-	tell_all(&server->waiting, ISDSC_SERVICE_NOT_RUNNING);
+	tell_all(&server->served, ISDSC_SERVICE_NOT_RUNNING, "");
+	tell_all(&server->waiting, ISDSC_SERVICE_NOT_RUNNING, "");
 	server_disconnect(server);
 	service_timer_clear(&server->timer);
 	list_remove(&server->link);
@@ -194,7 +194,7 @@ static void server_queried(struct isns_server *server, struct bytes_reader *attr
 	list_init(&told);
 	list_splice(&told, &server->served);
 	server_enter(server, ISNS_READY);
-	tell_all(&told, ERROR_SUCCESS);
+	tell_all(&told, ERROR_SUCCESS, "");
 }
 
 /* The attributes of one answer join those of the others. False: the server failed. */
@@ -395,6 +395,7 @@ static const struct isns_link_ops ops = {
 static void server_fail(struct isns_server *server, uint32_t status, const char *why)
 {
 	bool idle = server->state == ISNS_READY;
+	char place[OPTIONS_TEXT + 256];
 
 	if (server->state == ISNS_DEPARTING || server->state == ISNS_LEAVING) {
 		server_over(server);
@@ -409,8 +410,9 @@ static void server_fail(struct isns_server *server, uint32_t status, const char 
 			 "iSNS server %s can't be asked: %s", server->address, why);
 	server->failing |= !idle;
 	server_enter(server, ISNS_RESTING);
-	tell_all(&server->served, status);
-	tell_all(&server->waiting, status);
+	snprintf(place, sizeof(place), "iSNS server %s: %s", server->address, why);
+	tell_all(&server->served, status, place);
+	tell_all(&server->waiting, status, place);
 }
 
 static uint64_t poll_seconds(const struct isns_server *server)
@@ -549,13 +551,14 @@ struct isns_server *isns_server_new(struct service *service, const char *address
 	return server;
 }
 
-void isns_refresh(struct isns_server *server, void (*done)(void *ctx, uint32_t status), void *ctx)
+void isns_refresh(struct isns_server *server,
+		  void (*done)(void *ctx, uint32_t status, const char *why), void *ctx)
 {
 	struct waiter *waiter = server->service->stopping ? NULL : calloc(1, sizeof(*waiter));
 
 	if (!waiter) {
 		done(ctx, server->service->stopping ? ISDSC_SERVICE_NOT_RUNNING
-						    : ERROR_NOT_ENOUGH_MEMORY);
+						    : ERROR_NOT_ENOUGH_MEMORY, "");
 		return;
 	}
 	waiter->done = done;
@@ -581,8 +584,8 @@ void isns_server_leave(struct isns_server *server, uint32_t status)
 {
 	list_remove(&server->link);
 	list_append(&server->service->isns.leaving, &server->link);
-	tell_all(&server->served, status);
-	tell_all(&server->waiting, status);
+	tell_all(&server->served, status, "");
+	tell_all(&server->waiting, status, "");
 	server_wait(server, LEAVE_SECONDS);
 	if (server->state == ISNS_RESTING || server->state == ISNS_CONNECTING ||
 	    !*server->registered_as)

@@ -117,6 +117,17 @@ struct login *logins_of(const struct svc_session *session)
 
 /* ---- the calls */
 
+/* Connections that were added before there was a login to keep them with. */
+static void follow_sessions(struct service *service, const char *name)
+{
+	list_for_each(it, &service->sessions) {
+		struct svc_session *session = list_entry(it, struct svc_session, link);
+
+		if (session->state == SVC_UP && strcmp(session->target_name, name) == 0)
+			logins_follow_conns(session);
+	}
+}
+
 uint32_t logins_put(struct service *service, struct store_login *stored)
 {
 	struct login *login = logins_find(service, stored);
@@ -146,6 +157,8 @@ uint32_t logins_put(struct service *service, struct store_login *stored)
 		stored->conns = NULL;
 		stored->conn_count = 0;
 	}
+	if (r == 0)
+		follow_sessions(service, stored->name);
 	return r == 0 ? ERROR_SUCCESS : ISDSC_COULD_NOT_SAVE_PERSISTENT_LOGIN_DATA;
 }
 
@@ -215,21 +228,22 @@ void logins_follow_conns(struct svc_session *session)
 {
 	struct service *service = session->service;
 	struct login *login = logins_of(session);
+	bool keep = logins_keep_conns(service, session->target_name);
 	struct conns conns = { .count = 0 };
 	struct store_login changed;
 	int r;
 
-	if (!login || !logins_keep_conns(service, session->target_name))
+	if (!login || (!keep && !login->stored.conn_count))
 		return;
 	conns.list = calloc(ENGINE_MAX_CONNS, sizeof(*conns.list));
 	r = conns.list ? 0 : -ENOMEM;
 	list_for_each(it, &session->conns) {
 		const struct svc_conn *conn = list_entry(it, struct svc_conn, link);
 
-		if (r == 0 && conn->asked && !conn->pending)
+		if (r == 0 && keep && conn->asked && !conn->pending)
 			take_conn(&conns, conn->asked);
 	}
-	if (r == 0)
+	if (r == 0 && keep)
 		restore_conns_each(session, take_conn, &conns);
 	changed = login->stored;
 	changed.conn_count = conns.count;

@@ -54,8 +54,9 @@ bool logins_match(const struct login *login, const struct svc_session *session);
 struct login *logins_of(const struct svc_session *session);
 /* Whether added connections of sessions to that target come back: the setting. */
 bool logins_keep_conns(const struct service *service, const char *target);
-/* A caller has added or removed a connection: where the setting persistent-connections is on, those
- * that the session has now are stored with its login. */
+/* A caller has added or removed a connection, or stored the login: where the setting
+ * persistent-connections is on, those that the session has now are stored with its login; where it is off,
+ * none. */
 void logins_follow_conns(struct svc_session *session);
 
 #endif

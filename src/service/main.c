@@ -14,12 +14,13 @@
 
 #include "service/log.h"
 #include "service/place.h"
+#include "service/room.h"
 #include "service/service.h"
 
 enum { EXIT_USAGE = 2, LOOPS_MAX = 64 };
 
 struct arguments {
-	const char *state_dir, *socket;
+	const char *state_dir, *socket, *charon;
 	unsigned loops;
 };
 
@@ -37,6 +38,7 @@ static const char usage[] =
 	"                   else $XDG_RUNTIME_DIR/iscsidsc/iscsidsc.sock, or without that\n"
 	"                   variable /tmp/iscsidsc-UID/iscsidsc.sock)\n"
 	"  --loops N        data threads, 1 to 64 (default: one per core)\n"
+	"  --charon PATH    strongSwan's control socket, for IPsec (/run/charon.vici)\n"
 	"  --version        print the version\n"
 	"  --help           print this\n"
 	"\n"
@@ -66,6 +68,7 @@ static int arguments_get(int argc, char **argv, struct arguments *ret)
 	static const struct option options[] = {
 		{ "foreground", no_argument, NULL, 'f' }, { "state-dir", required_argument, NULL, 's' },
 		{ "socket", required_argument, NULL, 'S' }, { "loops", required_argument, NULL, 'l' },
+		{ "charon", required_argument, NULL, 'c' },
 		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	int c;
@@ -85,6 +88,9 @@ static int arguments_get(int argc, char **argv, struct arguments *ret)
 				break;
 			fprintf(stderr, "iscsidscd: --loops takes a number from 1 to %d\n", LOOPS_MAX);
 			return EXIT_USAGE;
+		case 'c':
+			ret->charon = optarg;
+			break;
 		case 'v':
 			puts("iscsidscd " ISCSIDSC_VERSION_TEXT);
 			return EXIT_SUCCESS;
@@ -124,13 +130,14 @@ static void prepare_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static int run(struct place *place, unsigned loops)
+static int run(struct place *place, const struct arguments *arguments)
 {
 	const struct service_config config = {
 		.state_dir = place->state_dir,
 		.runtime_dir = place->runtime_dir,
 		.listen_fd = place->listen_fd,
-		.loops = loops,
+		.loops = arguments->loops,
+		.charon = arguments->charon,
 		.socket_mode = place->socket_mode,
 		.socket_gid = place->socket_gid,
 	};
@@ -165,12 +172,13 @@ int main(int argc, char **argv)
 		return r;
 	guard_memory();
 	prepare_signals();
+	room_raise();
 	r = place_open(arguments.state_dir, arguments.socket, &place, why, sizeof(why));
 	if (r < 0) {
 		log_error("%s", why);
 		return EXIT_FAILURE;
 	}
-	r = run(&place, arguments.loops);
+	r = run(&place, &arguments);
 	place_close(&place);
 	if (r == 0)
 		log_notice("stopped");

@@ -45,22 +45,39 @@ uint32_t mappings_check(const struct mappings *mappings)
 	return ERROR_SUCCESS;
 }
 
-/* A free target number on that bus: the one wanted, or the lowest, so that it stays the same over
- * restarts. MAPPING_ANY: none. */
-static uint32_t target_pick(const struct service *service, uint32_t bus, uint32_t wanted)
-{
-	bool used[MAPPING_NUMBER_MAX + 1] = { false };
-	uint32_t number = wanted == MAPPING_ANY ? 0 : wanted;
+enum { NUMBERS = MAPPING_NUMBER_MAX + 1 };
 
+/* Target numbers by bus. */
+struct taken {
+	uint8_t bits[NUMBERS][NUMBERS / 8 + 1];
+};
+
+/* In one pass: there may be thousands of sessions. */
+static void taken_get(const struct service *service, struct taken *ret)
+{
+	memset(ret, 0, sizeof(*ret));
 	list_for_each(it, &service->sessions) {
 		const struct svc_session *session = list_entry(it, struct svc_session, link);
+		uint8_t target = session->target_number;
 
-		if (session->bus_number == bus)
-			used[session->target_number] = true;
+		ret->bits[session->bus_number][target / 8] |= (uint8_t)(1u << target % 8);
 	}
-	while (wanted == MAPPING_ANY && number < MAPPING_NUMBER_MAX && used[number])
+}
+
+static bool taken_has(const struct taken *taken, uint32_t bus, uint32_t target)
+{
+	return taken->bits[bus][target / 8] >> target % 8 & 1;
+}
+
+/* A free target number on that bus: the one wanted, or the lowest, so that it stays the same over
+ * restarts. MAPPING_ANY: none. */
+static uint32_t target_pick(const struct taken *taken, uint32_t bus, uint32_t wanted)
+{
+	uint32_t number = wanted == MAPPING_ANY ? 0 : wanted;
+
+	while (wanted == MAPPING_ANY && number < MAPPING_NUMBER_MAX && taken_has(taken, bus, number))
 		number++;
-	return used[number] ? MAPPING_ANY : number;
+	return taken_has(taken, bus, number) ? MAPPING_ANY : number;
 }
 
 uint32_t mappings_place(const struct service *service, const struct mappings *mappings,
@@ -68,11 +85,13 @@ uint32_t mappings_place(const struct service *service, const struct mappings *ma
 {
 	uint32_t wanted_bus = mappings->present ? mappings->os_bus : MAPPING_ANY;
 	uint32_t wanted = mappings->present ? mappings->os_target : MAPPING_ANY;
-	uint32_t bus = wanted_bus == MAPPING_ANY ? 0 : wanted_bus;
-	uint32_t target = target_pick(service, bus, wanted);
+	uint32_t bus = wanted_bus == MAPPING_ANY ? 0 : wanted_bus, target;
+	struct taken taken;
 
+	taken_get(service, &taken);
+	target = target_pick(&taken, bus, wanted);
 	while (wanted_bus == MAPPING_ANY && target == MAPPING_ANY && bus < MAPPING_NUMBER_MAX)
-		target = target_pick(service, ++bus, wanted);
+		target = target_pick(&taken, ++bus, wanted);
 	if (target == MAPPING_ANY)
 		return wanted == MAPPING_ANY ? ISDSC_TARGET_MAPPING_UNAVAILABLE
 					     : ISDSC_TARGET_MAPPING_EXISTS;

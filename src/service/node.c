@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "iscsierr.h"
 
 /* The name that Windows would make: the same host keeps its access rights at a target. */
 static const char prefix[] = "iqn.1991-05.com.microsoft:";
@@ -29,6 +30,21 @@ static void default_name(char ret[NAME_MAX_LEN + 1])
 	ret[at] = 0;
 }
 
+/* Folded if it is an iSCSI name, else as it is. */
+static void name_take(const char *name, char ret[NAME_MAX_LEN + 1])
+{
+	if (name_fold(name, ret) < 0)
+		strcpy(ret, name);
+}
+
+static bool name_fits(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			return false;
+	return strlen(name) <= NAME_MAX_LEN;
+}
+
 /* NAM-4 */
 int node_init(struct service *service)
 {
@@ -37,7 +53,9 @@ int node_init(struct service *service)
 
 	if (r > 0)
 		name[r] = 0;
-	if (r <= 0 || name_fold(name, service->node_name) < 0)
+	if (r > 0)
+		name_take(name, service->node_name);
+	else
 		default_name(service->node_name);
 	if (r < 0 && r != -ENOENT && r != -EMSGSIZE)
 		return r;
@@ -52,7 +70,7 @@ int node_init(struct service *service)
 /* NAM-4 */
 int node_set_name(struct service *service, const char *name)
 {
-	char folded[NAME_MAX_LEN + 1];
+	char taken[NAME_MAX_LEN + 1];
 	int r;
 
 	if (!*name) {
@@ -61,12 +79,21 @@ int node_set_name(struct service *service, const char *name)
 			default_name(service->node_name);
 		return r;
 	}
-	if (name_fold(name, folded) < 0)
+	if (!name_fits(name))
 		return -EINVAL;
-	r = store_set(service->store, "node-name", folded, strlen(folded));
+	name_take(name, taken);
+	r = store_set(service->store, "node-name", taken, strlen(taken));
 	if (r == 0)
-		strcpy(service->node_name, folded);
+		strcpy(service->node_name, taken);
 	return r;
+}
+
+/* NAM-1, NAM-2 */
+uint32_t node_check(const struct service *service)
+{
+	char folded[NAME_MAX_LEN + 1];
+
+	return name_fold(service->node_name, folded) < 0 ? ISDSC_INVALID_ISCSI_NAME : ERROR_SUCCESS;
 }
 
 int node_set_secret(struct service *service, const uint8_t *secret, unsigned len)

@@ -204,6 +204,7 @@ static void try_begin(struct login *login, struct target *target, struct restore
 		.port_number = login->stored.port_number,
 		.portal = login->stored.portal,
 		.security_flags = login->stored.security_flags,
+		.key = login->stored.key,
 		.options = login->stored.options,
 		.mappings = login->stored.mappings,
 		.again = login->failures,

@@ -61,7 +61,7 @@ void service_check_stopped(struct service *service)
 {
 	if (service->stopping && list_empty(&service->sessions) &&
 	    list_empty(&service->discoveries) && list_empty(&service->isns.servers) &&
-	    list_empty(&service->isns.leaving))
+	    list_empty(&service->isns.leaving) && ipsec_is_idle(service))
 		sd_event_exit(service->event, 0);
 }
 
@@ -91,6 +91,7 @@ static void stop_begin(struct service *service)
 	discover_stop(service);
 	isns_stop(service);
 	radius_stop(service);
+	ipsec_stop(service);
 	service_check_stopped(service);
 }
 
@@ -257,7 +258,11 @@ int service_new(const struct service_config *config, char *why, size_t why_len,
 	overrides_init(&service->overrides);
 	service->state_dir = strdup(config->state_dir);
 	service->runtime_dir = strdup(config->runtime_dir);
-	r = service->state_dir && service->runtime_dir ? mailbox_init(&service->control) : -ENOMEM;
+	service->charon = strdup(config->charon ? config->charon : VICI_PATH);
+	if (service->state_dir && service->charon)
+		ipsec_init(service, service->charon);
+	r = service->state_dir && service->runtime_dir && service->charon
+	    ? mailbox_init(&service->control) : -ENOMEM;
 	if (r < 0)
 		goto fail;
 	r = state_init(service, why, why_len);
@@ -284,6 +289,7 @@ fail:
 	if (service) {
 		free(service->state_dir);
 		free(service->runtime_dir);
+		free(service->charon);
 	}
 	free(service);
 	return r;
@@ -295,17 +301,19 @@ int service_add_client(struct service *service, int fd)
 }
 
 /* The discoveries of the start: what becomes of each is in the log. */
-static void discovered(void *ctx, uint32_t status)
+static void discovered(void *ctx, uint32_t status, const char *why)
 {
 	struct service *service = ctx;
 
 	(void)status;
+	(void)why;
 	if (--service->discoveries_first == 0)
 		restore_discovered(service);
 }
 
 int service_run(struct service *service)
 {
+	ipsec_start(service);
 	service->discoveries_first = 1; /* ours, so that those that fail at once don't end it */
 	/* What discovery found is not stored: ask again. */
 	list_for_each(it, &service->portals) {
@@ -317,7 +325,7 @@ int service_run(struct service *service)
 		isns_refresh(list_entry(it, struct isns_server, link), discovered, service);
 	}
 	restore_start(service);
-	discovered(service, 0);
+	discovered(service, 0, "");
 	return sd_event_loop(service->event);
 }
 
@@ -331,6 +339,8 @@ void service_free(struct service *service)
 	isns_free(service);
 	mailbox_run(&service->control); /* lookups that were cancelled when their answer was there */
 	drive_free(service->drive);
+	mailbox_run(&service->control); /* passages that came back last */
+	ipsec_free(service);
 	restore_stop(service);
 	logins_free(service);
 	bound_free(service);
@@ -349,6 +359,7 @@ void service_free(struct service *service)
 	mailbox_done(&service->control);
 	free(service->state_dir);
 	free(service->runtime_dir);
+	free(service->charon);
 	secret_wipe(service, sizeof(*service));
 	free(service);
 }

@@ -17,6 +17,7 @@ struct service_config {
 	unsigned loops;          /* data threads, 0: one per core */
 	mode_t socket_mode;      /* of NBD sockets */
 	gid_t socket_gid;        /* (gid_t)-1: leave */
+	const char *charon;      /* strongSwan's control socket; NULL: where it is by default */
 };
 
 /* Opens the store and starts the data threads. On failure one sentence is in why. */

@@ -99,6 +99,10 @@ uint32_t status_of(const struct fault *fault, int added)
 		return ISDSC_TARGET_ERROR;
 	case FAULT_SCSI:
 		return ISDSC_SCSI_REQUEST_FAILED;
+	case FAULT_NO_IPSEC:
+		return ISDSC_IPSEC_NOT_SUPPORTED_ON_OS;
+	case FAULT_IPSEC:
+		return ISDSC_FAILED_TO_CONFIGURE_IPSEC;
 	case FAULT_LOCAL:
 		return ISDSC_OUT_OF_RESOURCES;
 	}
@@ -146,6 +150,8 @@ int status_may_pass(uint32_t status)
 	case ISDSC_OUT_OF_RESOURCES:
 	case ISDSC_INVALID_PORT_NUMBER: /* the interface may come */
 	case ISDSC_TARGET_AUTHINFO_UNAVAILABLE: /* so may a RADIUS server */
+	case ISDSC_IPSEC_NOT_SUPPORTED_ON_OS:   /* or a key daemon */
+	case ISDSC_FAILED_TO_CONFIGURE_IPSEC:
 	case ERROR_NOT_ENOUGH_MEMORY:
 		return 1;
 	default:

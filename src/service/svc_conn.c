@@ -15,6 +15,7 @@
 #include "service/discover.h"
 #include "service/log.h"
 #include "service/logins.h"
+#include "service/room.h"
 #include "service/status.h"
 
 struct svc_conn *svc_conn_new(struct svc_session *session)
@@ -96,6 +97,9 @@ static void added(struct svc_session *session, struct svc_conn *conn, const stru
 
 	conn->pending = false;
 	if (fault->kind == FAULT_NONE) {
+		if (conn->asked)
+			ipsec_remember(session->service, conn->host, conn->port,
+				       conn->asked->security_flags);
 		log_info("%s: connection 0x%llx to %s port %u was added", session->target_name,
 			 (unsigned long long)conn->id, conn->host, conn->port);
 		if (called)
@@ -106,6 +110,9 @@ static void added(struct svc_session *session, struct svc_conn *conn, const stru
 	cause = status_cause(fault, conn->host, conn->port);
 	log_warning("%s: a connection to %s port %u could not be added: %s", session->target_name,
 		    conn->host, conn->port, cause ? cause : fault->text);
+	if (called)
+		bus_call_explain(conn->asker.call, "%s port %u: %s", conn->host, conn->port,
+				 cause ? cause : fault->text);
 	svc_conn_reply(conn, status_of(fault, 1));
 	svc_conn_free(conn);
 }
@@ -123,6 +130,8 @@ static void removed(struct svc_session *session, const struct svc_ask *ask,
 			logins_follow_conns(session);
 		}
 	}
+	if (fault->kind != FAULT_NONE)
+		bus_call_explain(ask->call, "%s", fault->text);
 	bus_call_done(ask->call, status_of(fault, 0));
 }
 
@@ -173,6 +182,18 @@ static bool in_group(const struct svc_session *session, const struct name_addres
 	return address->tag == session->tag;
 }
 
+/* Whether the service itself may choose it: what asks for more than the session does is the caller's to
+ * choose. */
+static bool suits(const struct svc_session *session, const char *host, uint16_t port,
+		  uint32_t port_number)
+{
+	const uint64_t *flags = discover_flags(session->service, host, port);
+
+	if (!ipsec_asked(session->effective.security_flags) && ipsec_asked(ipsec_flags(0, flags, 0, false)))
+		return false;
+	return svc_session_may_use(session, host, port_number);
+}
+
 void svc_conn_set_portals(struct svc_session *session)
 {
 	struct conn_options *portals = calloc(ENGINE_MAX_CONNS, sizeof(*portals));
@@ -187,8 +208,7 @@ void svc_conn_set_portals(struct svc_session *session)
 		if (!address)
 			break;
 		if (in_group(session, address) &&
-		    svc_session_may_use(session, address->host, address->port,
-					session->port_number) &&
+		    suits(session, address->host, address->port, session->port_number) &&
 		    !connect_options(session->service, &session->effective, address->host,
 				     address->port, session->port_number, &portals[n]))
 			n++;
@@ -219,7 +239,7 @@ static void pick_portal(const struct svc_session *session, uint32_t port_number,
 	unsigned fewest = UINT_MAX;
 	const struct name_address *address;
 
-	if (svc_session_may_use(session, first->host, first->port, port_number))
+	if (suits(session, first->host, first->port, port_number))
 		fewest = conns_at(session, first->host, first->port);
 	strcpy(conn->text, first->text);
 	strcpy(conn->host, first->host);
@@ -228,7 +248,7 @@ static void pick_portal(const struct svc_session *session, uint32_t port_number,
 		unsigned n = conns_at(session, address->host, address->port);
 
 		if (!in_group(session, address) || n >= fewest ||
-		    !svc_session_may_use(session, address->host, address->port, port_number))
+		    !suits(session, address->host, address->port, port_number))
 			continue;
 		fewest = n;
 		strcpy(conn->text, address->host);
@@ -311,7 +331,7 @@ static uint32_t add_prepare(struct svc_session *session, const struct store_logi
 
 	if (!status && !nexus_is_up(session->nexus))
 		status = ISDSC_SESSION_BUSY;
-	if (!status && is_full(session))
+	if (!status && (is_full(session) || !room_left(session->service->stop_fd)))
 		status = ISDSC_TOO_MANY_CONNECTIONS;
 	if (!status)
 		status = add_effective(session, draft, asked->security_flags, &asked->options,

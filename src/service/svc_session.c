@@ -5,6 +5,7 @@
 #include "service/svc_session.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +18,27 @@
 #include "service/discover.h"
 #include "service/log.h"
 #include "service/mappings.h"
+#include "service/node.h"
+#include "service/room.h"
 #include "service/static.h"
 #include "service/status.h"
 #include "service/svc_conn.h"
 #include "service/svc_notes.h"
+#include "service/svc_pass.h"
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t x = ((const struct svc_session *)a)->specific;
+	const uint64_t y = ((const struct svc_session *)b)->specific;
+
+	return (x > y) - (x < y);
+}
 
 static void svc_session_free(struct svc_session *session)
 {
 	struct service *service = session->service;
 
+	tdelete(session, &service->session_tree, compare);
 	list_remove(&session->link);
 	service->session_count--;
 	service_timer_clear(&session->login_timer);
@@ -36,6 +49,7 @@ static void svc_session_free(struct svc_session *session)
 	svc_conn_free_all(session);
 	effective_done(&session->effective);
 	mappings_done(&session->mappings);
+	secret_wipe(session, sizeof(*session));
 	free(session);
 	service_check_stopped(service);
 }
@@ -55,15 +69,11 @@ static void svc_session_try_free(struct svc_session *session)
 
 struct svc_session *svc_session_find(struct service *service, uint64_t unique, uint64_t specific)
 {
-	if (unique != service->adapter_unique)
-		return NULL;
-	list_for_each(it, &service->sessions) {
-		struct svc_session *session = list_entry(it, struct svc_session, link);
+	struct svc_session key, **found;
 
-		if (session->specific == specific && session->state == SVC_UP)
-			return session;
-	}
-	return NULL;
+	key.specific = specific;
+	found = tfind(&key, &service->session_tree, compare);
+	return found && unique == service->adapter_unique && (*found)->state == SVC_UP ? *found : NULL;
 }
 
 /* ---- what the nexus tells */
@@ -109,7 +119,7 @@ static void on_ended(void *ctx)
 static const struct nexus_ops ops = {
 	.answer = on_answer, .text = svc_note_text, .state = svc_note_state, .conn = svc_note_conn,
 	.async = svc_note_async, .managed = svc_note_managed, .conn_doubt = svc_note_conn_doubt,
-	.verify = svc_note_verify, .ended = on_ended,
+	.verify = svc_note_verify, .pass = svc_pass, .ended = on_ended,
 };
 
 /* ---- login */
@@ -121,6 +131,8 @@ static bool fault_is_of_portal(const struct fault *fault)
 	case FAULT_CONNECT:
 	case FAULT_CLOSED:
 	case FAULT_TIMEOUT:
+	case FAULT_IPSEC:
+	case FAULT_NO_IPSEC:
 		return true;
 	case FAULT_LOGIN_STATUS:
 		return fault->status_class == 3;
@@ -156,11 +168,9 @@ out:
 	return status;
 }
 
-bool svc_session_may_use(const struct svc_session *session, const char *host, uint16_t port,
-			 uint32_t port_number)
+bool svc_session_may_use(const struct svc_session *session, const char *host, uint32_t port_number)
 {
-	return connect_check(session->service, host, port, port_number,
-			     session->security_flags) == ERROR_SUCCESS;
+	return connect_check(session->service, host, port_number) == ERROR_SUCCESS;
 }
 
 static void svc_session_aim(struct svc_session *session, const struct name_address *address)
@@ -188,8 +198,7 @@ static const struct name_address *svc_session_next_address(const struct svc_sess
 	do
 		address = target_address(session->target, at);
 	while (address && (is_first(session, address) ||
-			   !svc_session_may_use(session, address->host, address->port,
-						session->port_number)));
+			   !svc_session_may_use(session, address->host, session->port_number)));
 	return address;
 }
 
@@ -229,6 +238,9 @@ void svc_session_login_failed(struct svc_session *session, struct svc_conn *conn
 	    svc_session_next_address(session, &next))
 		return;
 	session->login_over = true;
+	if (conn->asker.call)
+		bus_call_explain(conn->asker.call, "%s port %u: %s", conn->host, conn->port,
+				 cause ? cause : fault->text);
 	svc_conn_reply(conn, session->service->stopping ? ISDSC_SERVICE_NOT_RUNNING
 							: status_of(fault, 0));
 }
@@ -250,6 +262,7 @@ void svc_session_logged_in(struct svc_session *session, struct svc_conn *conn,
 	session->state = SVC_UP;
 	session->login_over = true;
 	service_timer_clear(&session->login_timer);
+	ipsec_remember(session->service, conn->host, conn->port, session->security_flags);
 	if (up && up->login.portal_group_tag >= 0)
 		session->tag = up->login.portal_group_tag;
 	if (session->tag >= 0)
@@ -270,6 +283,8 @@ static bool svc_session_failed(const struct svc_session *session)
 
 static bool already_logged_in(struct service *service, const struct target *target)
 {
+	if (!target->held)
+		return false;
 	list_for_each(it, &service->sessions) {
 		const struct svc_session *session = list_entry(it, struct svc_session, link);
 
@@ -312,6 +327,7 @@ static struct svc_session *svc_session_new(struct service *service, const struct
 	session->portal = login->portal;
 	session->again = login->again;
 	session->security_flags = login->security_flags;
+	session->key = login->key;
 	session->target = login->target;
 	session->tag = -1;
 	session->may_hop = !login->portal.present ||
@@ -330,6 +346,11 @@ static struct svc_session *svc_session_new(struct service *service, const struct
 			    (uint64_t)session->isid.bytes[1] << 48 |
 			    (uint64_t)session->isid.bytes[2] << 40 |
 			    (uint64_t)session->isid.bytes[3] << 32 | ++service->sessions_made;
+	if (!tsearch(session, &service->session_tree, compare)) {
+		isid_release(&session->isid);
+		free(session);
+		return NULL;
+	}
 	targets_hold(session->target);
 	list_append(&service->sessions, &session->link);
 	service->session_count++;
@@ -344,8 +365,7 @@ static uint32_t login_any_portal(struct service *service, const struct svc_login
 	const struct name_address *address;
 
 	while ((address = target_address(login->target, next_address))) {
-		status = connect_check(service, address->host, address->port, login->port_number,
-				       login->security_flags);
+		status = connect_check(service, address->host, login->port_number);
 		if (!status) {
 			*ret = *address;
 			return ERROR_SUCCESS;
@@ -380,13 +400,15 @@ static uint32_t login_portal(struct service *service, const struct svc_login *lo
 
 static bool same_secret(const struct chap_config *a, const struct chap_config *b)
 {
-	return a->mode != CHAP_NONE && b->mode != CHAP_NONE &&
+	return b->mode != CHAP_NONE &&
 	       secret_equal(a->secret, a->secret_len, b->secret, b->secret_len);
 }
 
 /* SEC-14: a target that knows our secret for another one can pass for us there. */
 static void secret_warn(const struct svc_session *session)
 {
+	if (session->effective.chap.mode == CHAP_NONE)
+		return;
 	list_for_each(it, &session->service->sessions) {
 		const struct svc_session *other = list_entry(it, struct svc_session, link);
 
@@ -427,8 +449,10 @@ static uint32_t login_begin(struct service *service, const struct svc_login *log
 	    already_logged_in(service, login->target))
 		status = ISDSC_TARGET_ALREADY_LOGGED_IN;
 	if (!status)
+		status = node_check(service);
+	if (!status)
 		status = login_portal(service, login, &next_address, text, &address);
-	if (!status && service->session_count >= SERVICE_SESSIONS_MAX)
+	if (!status && (service->session_count >= SERVICE_SESSIONS_MAX || !room_left(service->stop_fd)))
 		status = ISDSC_TOO_MANY_SESSIONS;
 	if (!status)
 		status = login_place(service, login, &bus_number, &target_number);
@@ -542,6 +566,9 @@ static int patient_look(sd_event_source *timer, uint64_t usec, void *ctx)
 	    sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) >= 0)
 		return 0;
 	if (busy || svc_conn_any_pending(session)) {
+		if (busy)
+			bus_call_explain(call, "%s: an NBD client has a disk of the session open",
+					 session->target_name);
 		patient_answer(session, busy ? ISDSC_DEVICE_BUSY_ON_SESSION : ISDSC_SESSION_BUSY);
 		return 0;
 	}

@@ -84,6 +84,7 @@ struct svc_session {
 	uint32_t port_number;
 	struct portal portal;        /* that the login named */
 	uint64_t security_flags;     /* of the login; with those of a portal they decide there */
+	struct preshared_key key;    /* of the login; no bytes: none */
 	struct effective effective;  /* of the first connection; has secrets */
 	struct defaults settings;    /* those that held for the target at the login */
 	int tag;                     /* portal group, -1 unknown */
@@ -125,6 +126,7 @@ struct svc_login {
 	uint32_t port_number;
 	struct portal portal;        /* absent: any of the target's */
 	uint64_t security_flags;
+	struct preshared_key key;
 	struct options options;      /* members not specified: the static target's, then defaults */
 	struct mappings mappings;    /* lent; absent: the static target's */
 	bool mappings_wished;        /* bus and target may be others where they are taken */
@@ -145,7 +147,7 @@ void svc_session_close(struct svc_session *session, struct bus_call *call);
 /* The same, unless a disk is in use. */
 void svc_session_logout(struct svc_session *session, struct bus_call *call);
 /* Whether a connection of the session can be had there: see connect_check. */
-bool svc_session_may_use(const struct svc_session *session, const char *host, uint16_t port,
+bool svc_session_may_use(const struct svc_session *session, const char *host,
 			 uint32_t port_number);
 /* How the API shows a connection's portal; text of the caller unless the target redirected it. */
 const char *svc_session_portal_text(const struct svc_session *session,

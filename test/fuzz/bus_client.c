@@ -11,7 +11,7 @@
 #include "service/bus.h"
 #include "service/svc_session.h"
 
-#define ROW(name, in, out, access) { #name, in, "u" out },
+#define ROW(name, in, out, access) { #name, in, "u" out "s" },
 static const struct method {
 	const char *name, *in, *out;
 } methods[] = { BUS_METHODS(ROW) };

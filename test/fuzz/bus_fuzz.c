@@ -125,7 +125,7 @@ static void begin(void)
 {
 	const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	struct service_config config = { .state_dir = f.folder, .runtime_dir = f.folder, .listen_fd = -1,
-		.loops = 1, .socket_mode = 0600, .socket_gid = (gid_t)-1 };
+		.loops = 1, .socket_mode = 0600, .socket_gid = (gid_t)-1, .charon = "/nowhere" };
 	char why[256];
 
 	snprintf(f.folder, sizeof(f.folder), "%s/bus_fuzz.%d", root, (int)getpid());

@@ -138,6 +138,30 @@ void nexus_verdict(struct nexus_question *question, const struct fault *why)
 	fuzz_need(false); /* none is asked */
 }
 
+const struct passage_info *passage_info(const struct passage *passage)
+{
+	(void)passage;
+	fuzz_need(false); /* no socket is opened */
+	return NULL;
+}
+
+void passage_grant(struct passage *passage, const struct guard *guard,
+		   void (*closed)(void *hold, bool silent), void *hold)
+{
+	(void)passage;
+	(void)guard;
+	(void)closed;
+	(void)hold;
+	fuzz_need(false);
+}
+
+void passage_refuse(struct passage *passage, const struct fault *why)
+{
+	(void)passage;
+	(void)why;
+	fuzz_need(false);
+}
+
 void nexus_text(struct nexus *n, const char *text, size_t len, void *token)
 {
 	fuzz_need(len && !text[len - 1]);

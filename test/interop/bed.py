@@ -173,9 +173,10 @@ def run_ok(argv, seconds=30.0, **more):
 # --- the product ----------------------------------------------------------------------------------
 
 class Service:
-    """iscsidscd in a state folder of its own. `namespace`: the network namespace it lives in."""
+    """iscsidscd in a state folder of its own. `namespace`: the network namespace it lives in; `more`:
+    more words of its command line."""
 
-    def __init__(self, bed, name="service", namespace=None, settings=None):
+    def __init__(self, bed, name="service", namespace=None, settings=None, more=()):
         self.bed = bed
         self.name = name
         self.state = bed.path(name + ".state")
@@ -183,6 +184,7 @@ class Service:
         os.makedirs(self.state, mode=0o700, exist_ok=True)
         os.makedirs(os.path.dirname(self.socket), mode=0o700, exist_ok=True)
         self.prefix = ["ip", "netns", "exec", namespace] if namespace else []
+        self.more = more
         self.daemon = None
         self.start()
         bed.at_end(self.close)
@@ -193,7 +195,7 @@ class Service:
     def start(self):
         self.daemon = self.bed.daemon(self.name, self.prefix + [
             os.path.join(self.bed.build, "src/service/iscsidscd"), "--foreground",
-            "--state-dir", self.state, "--socket", self.socket])
+            "--state-dir", self.state, "--socket", self.socket, *self.more])
 
         def ready():
             if not self.daemon.alive():

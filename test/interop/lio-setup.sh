@@ -31,7 +31,7 @@ target() { # NAME: sets $tpg
 		ln -s "$lio/core/$i" "$tpg/lun/lun_$n/store"
 		n=$((n + 1))
 	done
-	for portal in 10.99.0.2:3260 10.99.1.2:3260 10.99.0.2:3261 10.99.1.2:3261; do
+	for portal in ${PORTALS:-10.99.0.2:3260 10.99.1.2:3260 10.99.0.2:3261 10.99.1.2:3261}; do
 		mkdir "$tpg/np/$portal"
 	done
 	echo 16 >"$tpg/param/MaxConnections"

@@ -16,7 +16,7 @@
 
 #include "target.h"
 
-enum { CONNS_MAX = 256 };
+enum { CONNS_MAX = 1024 };
 
 static const uint64_t second = 1000000000;
 

@@ -122,10 +122,10 @@ static const char *fault_find(const char *name)
 	usage(name);
 }
 
-/* The user, and behind it in the structure the secret. */
+/* The user, which may be an iSCSI name, and behind it in the structure the secret. */
 static void pair_set(const char **at, char *value)
 {
-	char *colon = strchr(value, ':');
+	char *colon = strrchr(value, ':');
 
 	if (!colon)
 		usage(value);

@@ -26,10 +26,11 @@ ARROWS = {
 }
 PUBLIC = {"iscsidsc.h", "iscsierr.h", "iscsidsc_ext.h"}
 # Of a room only its door is seen from outside; of net the service sees what carries messages to it,
-# and the sockets of its own client (iSNS).
+# the sockets of its own client (iSNS), and what it does to the kernel for IPsec.
 DOORS = {
     "engine": {None: {"engine/engine.h"}},
-    "net": {"service": {"net/mailbox.h", "net/resolve.h", "net/tcp.h"}},
+    "net": {"service": {"net/mailbox.h", "net/resolve.h", "net/tcp.h", "net/guard.h", "net/block.h",
+                        "net/route.h"}},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

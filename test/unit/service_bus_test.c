@@ -40,7 +40,7 @@ static int setup(void **state)
 	static struct bed bed;
 	const struct service_config config = {
 		.state_dir = bed.folder, .runtime_dir = bed.folder, .listen_fd = -1, .loops = 1,
-		.socket_mode = 0600, .socket_gid = (gid_t)-1,
+		.socket_mode = 0600, .socket_gid = (gid_t)-1, .charon = "/nowhere",
 	};
 	int pair[2];
 	char why[256];
@@ -66,6 +66,9 @@ static int teardown(void **state)
 	service_free(bed->service);
 	sd_bus_close_unref(bed->bus);
 	snprintf(path, sizeof(path), "%s/store.db", bed->folder);
+	unlink(path);
+	/* Where a secret was stored. */
+	snprintf(path, sizeof(path), "%s/store.key", bed->folder);
 	unlink(path);
 	return rmdir(bed->folder) == 0 && !result ? 0 : -1;
 }
@@ -105,7 +108,7 @@ static void node_name_and_settings(void **state)
 	assert_true(sd_bus_message_read(reply, "s", &text) > 0);
 	assert_string_equal(text, "iqn.2026-11.test:me");
 	sd_bus_message_unref(reply);
-	assert_int_equal(ask(*state, NULL, "SetIScsiInitiatorNodeName", "s", "a b"),
+	assert_int_equal(ask(*state, NULL, "SetIScsiInitiatorNodeName", "s", "a\nb"),
 			 ISDSC_INVALID_ISCSI_NAME);
 	assert_int_equal(ask(*state, NULL, "SetIScsiDefault", "ss", "hold-time", "7"), 0);
 	assert_int_equal(ask(*state, NULL, "SetIScsiDefault", "ss", "hold-time", "x"),
@@ -263,8 +266,12 @@ static void refusals(void **state)
 			 ISDSC_INVALID_SESSION_ID);
 	assert_int_equal(ask(*state, NULL, "SendScsiReadCapacity", BUS_ID "tu", id, id, id, 8),
 			 ISDSC_INVALID_SESSION_ID);
-	assert_int_equal(ask(*state, NULL, "SetIScsiInitiatorCHAPSharedSecret", "ay", 3, 1, 2, 3),
+	assert_int_equal(ask(*state, NULL, "SetIScsiInitiatorCHAPSharedSecret", "ay", 17, 1, 2, 3, 4, 5, 6,
+			     7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17),
 			 ISDSC_INVALID_INITIATOR_CHAP_SECRET);
+	assert_int_equal(ask(*state, NULL, "SetIScsiInitiatorCHAPSharedSecret", "ay", 3, 1, 2, 3),
+			 ISDSC_SHORT_CHAP_SECRET);
+	assert_int_equal(ask(*state, NULL, "SetIScsiInitiatorCHAPSharedSecret", "ay", 0), 0);
 }
 
 static void a_wrong_signature_is_an_error_and_nothing_more(void **state)

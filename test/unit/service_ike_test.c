@@ -123,6 +123,53 @@ static void the_nearest_record_counts(void **state)
 	assert_null(ike_find(&ike, &wanted));
 }
 
+/* By the portal, then by the initiator. */
+static void the_best_record_counts_for_a_portal(void **state)
+{
+	struct ike_seeker seeker = { .host = "host", .address = "10.0.0.1", .port_number = 7 };
+	const struct store_ike other = named("elsewhere", 0, "k");
+	struct store_ike set[] = {
+		record("", PORT_NUMBER_ANY, IKE_USER_FQDN, "joe@HOST", 8, 1, "k"),
+		named("host", 2, "k"),
+		record("", 7, IKE_FQDN, "host", 4, 3, "k"),
+		record("own", PORT_NUMBER_ANY, IKE_FQDN, "host", 4, 4, "k"),
+		record("own", 7, IKE_FQDN, "host", 4, 5, "k"),
+		record("", PORT_NUMBER_ANY, IKE_IPV4, "\x0a\0\0\1", 4, 6, "k"),
+	};
+
+	(void)state;
+	assert_int_equal(ike_set(&ike, store, &other, false), ERROR_SUCCESS);
+	assert_null(ike_best(&ike, &seeker));
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
+		assert_int_equal(ike_set(&ike, store, &set[i], false), ERROR_SUCCESS);
+		assert_int_equal(ike_best(&ike, &seeker)->security_flags, i + 1);
+	}
+	/* What is set for one port is for no other. */
+	seeker = (struct ike_seeker){ .host = "host", .address = "10.0.0.2", .port_number = 8 };
+	assert_int_equal(ike_best(&ike, &seeker)->security_flags, 4);
+	seeker = (struct ike_seeker){ .host = "::1", .address = "::1", .port_number = 7 };
+	assert_null(ike_best(&ike, &seeker));
+}
+
+static void the_best_tunnel_counts_for_a_portal(void **state)
+{
+	struct ike_seeker seeker = { .host = "host", .address = "10.0.0.1",
+				     .port_number = PORT_NUMBER_ANY };
+	const struct store_tunnel set[] = {
+		{ "", PORT_NUMBER_ANY, "", "10.9.0.1" }, { "", PORT_NUMBER_ANY, "host", "10.9.0.2" },
+		{ "", PORT_NUMBER_ANY, "10.0.0.1", "10.9.0.3" },
+	};
+
+	(void)state;
+	assert_null(ike_outer(&ike, &seeker));
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
+		assert_int_equal(ike_set_tunnel(&ike, store, &set[i], false), ERROR_SUCCESS);
+		assert_string_equal(ike_outer(&ike, &seeker), set[i].outer);
+	}
+	seeker.host = seeker.address = "10.0.0.2";
+	assert_string_equal(ike_outer(&ike, &seeker), "10.9.0.1");
+}
+
 static void records_last_as_they_were_told_to(void **state)
 {
 	struct store_ike kept = named("kept", 0x11, "first key"), passing = named("passing", 2, "k");
@@ -254,6 +301,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(ids_are_judged_by_their_type), TEST(the_nearest_record_counts),
+		TEST(the_best_record_counts_for_a_portal), TEST(the_best_tunnel_counts_for_a_portal),
 		TEST(records_last_as_they_were_told_to), TEST(their_number_has_a_limit),
 		TEST(ids_that_are_hosts_ask_for_ipsec), TEST(the_group_key_lasts_or_not),
 		TEST(tunnels_last_as_they_were_told_to),

@@ -214,6 +214,29 @@ static void connections_are_kept_where_that_is_wanted(void **state)
 	logins_follow_conns(&session);
 	assert_int_equal(first()->conn_count, 1);
 	assert_int_equal(first()->conns[0].port_number, 6);
+	/* No longer wanted, they are forgotten at the next change. */
+	assert_int_equal(overrides_set(&service.overrides, service.store, &service.defaults, "iqn.a",
+				       DEFAULT_PERSISTENT_CONNECTIONS, ""), 0);
+	logins_follow_conns(&session);
+	assert_int_equal(first()->conn_count, 0);
+	stop();
+	start();
+	assert_int_equal(first()->conn_count, 0);
+}
+
+/* A login that is stored after the connections were added takes them in. */
+static void a_later_login_takes_connections_in(void **state)
+{
+	(void)state;
+	assert_int_equal(overrides_set(&service.overrides, service.store, &service.defaults, "iqn.a",
+				       DEFAULT_PERSISTENT_CONNECTIONS, "on"), 0);
+	session_make("iqn.a", "10.0.0.1");
+	session.state = SVC_UP;
+	list_append(&service.sessions, &session.link);
+	put("iqn.a", INITIATOR_INSTANCE, PORT_NUMBER_ANY, "10.0.0.1");
+	list_remove(&session.link);
+	assert_int_equal(first()->conn_count, 2);
+	assert_int_equal(first()->conns[1].port_number, 6);
 }
 
 static void pauses_grow_to_a_limit(void **state)
@@ -287,7 +310,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_entry_for_each_combination), TEST(what_a_removal_matches),
 		TEST(what_can_not_be_stored_is_not_there),
-		TEST(connections_are_kept_where_that_is_wanted), TEST(pauses_grow_to_a_limit),
+		TEST(connections_are_kept_where_that_is_wanted),
+		TEST(a_later_login_takes_connections_in), TEST(pauses_grow_to_a_limit),
 		TEST(devices_have_lasting_names), TEST(only_what_can_come_is_waited_for),
 	};
 

@@ -220,27 +220,68 @@ static void an_added_connection_takes_the_sessions_options(void **state)
 	DUTY("MCS-6 SEC-16");
 }
 
-static void ipsec_and_radius_are_refused(void **state)
+static bool asks_for_ipsec(const struct effective_input *in)
 {
-	struct options o = { .present = true };
+	struct effective e;
+	bool asks;
+
+	assert_int_equal(effective_make(in, &e), ERROR_SUCCESS);
+	asks = e.security_flags & SECURITY_IPSEC;
+	effective_done(&e);
+	return asks;
+}
+
+static void flags_and_options_ask_for_ipsec(void **state)
+{
+	struct options o = { .present = true }, session = { .present = true };
 	struct effective_input in = input(EFFECTIVE_LOGIN, &o);
 	const uint64_t portal = SECURITY_VALID | SECURITY_IPSEC, clear = SECURITY_IPSEC;
 
 	(void)state;
 	in.security_flags = SECURITY_VALID | SECURITY_IPSEC;
-	assert_int_equal(make(&in), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_true(asks_for_ipsec(&in));
 	/* Without the VALID bit the others don't count, and the portal's do. */
 	in.security_flags = SECURITY_IPSEC;
-	assert_int_equal(make(&in), ERROR_SUCCESS);
+	assert_false(asks_for_ipsec(&in));
 	in.portal_flags = &portal;
-	assert_int_equal(make(&in), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_true(asks_for_ipsec(&in));
 	in.security_flags = SECURITY_VALID;
-	assert_int_equal(make(&in), ERROR_SUCCESS);
+	assert_false(asks_for_ipsec(&in));
 	in.security_flags = 0;
 	in.portal_flags = &clear;
-	assert_int_equal(make(&in), ERROR_SUCCESS);
+	assert_false(asks_for_ipsec(&in));
 	o.login_flags = LOGIN_REQUIRE_IPSEC;
-	assert_int_equal(make(&in), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
+	assert_true(asks_for_ipsec(&in));
+	/* What a session requires holds for each of its connections. */
+	o.login_flags = 0;
+	in.purpose = EFFECTIVE_ADD;
+	in.session = &session;
+	assert_false(asks_for_ipsec(&in));
+	session.login_flags = LOGIN_REQUIRE_IPSEC;
+	assert_true(asks_for_ipsec(&in));
+}
+
+/* Nobody can listen there, and then guess. */
+static void short_secrets_need_ipsec(void **state)
+{
+	struct options o = chap(AUTH_CHAP, "short");
+	struct effective_input in = input(EFFECTIVE_LOGIN, &o);
+
+	(void)state;
+	assert_int_equal(make(&in), ISDSC_INVALID_TARGET_CHAP_SECRET);
+	in.security_flags = SECURITY_VALID | SECURITY_IPSEC;
+	assert_int_equal(make(&in), ERROR_SUCCESS);
+	o.password_len = 0;
+	assert_int_equal(make(&in), ISDSC_INVALID_TARGET_CHAP_SECRET);
+	DUTY("SEC-12");
+}
+
+static void radius_is_refused(void **state)
+{
+	struct options o = { .present = true };
+	struct effective_input in = input(EFFECTIVE_LOGIN, &o);
+
+	(void)state;
 	o.login_flags = LOGIN_RADIUS_RESPONSE;
 	assert_int_equal(make(&in), ERROR_NOT_SUPPORTED);
 	in.purpose = EFFECTIVE_DISCOVERY;
@@ -385,7 +426,9 @@ int main(void)
 		cmocka_unit_test(mutual_needs_an_initiator_secret),
 		cmocka_unit_test(user_is_the_node_name_unless_given),
 		cmocka_unit_test(an_added_connection_takes_the_sessions_options),
-		cmocka_unit_test(ipsec_and_radius_are_refused),
+		cmocka_unit_test(flags_and_options_ask_for_ipsec),
+		cmocka_unit_test(short_secrets_need_ipsec),
+		cmocka_unit_test(radius_is_refused),
 		cmocka_unit_test(radius_verifies),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(every_fault_has_a_status),

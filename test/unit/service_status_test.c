@@ -9,7 +9,6 @@
 
 #include "base/fault.h"
 #include "iscsierr.h"
-#include "service/effective.h"
 #include "service/status.h"
 
 static void test_login_status(void **state)
@@ -63,30 +62,11 @@ static void test_cause(void **state)
 	assert_null(status_cause(&fault, host, 3260));
 }
 
-static void test_security(void **state)
-{
-	const uint64_t ipsec = 0x03, not_valid = 0x22, plain = 0x01;
-
-	(void)state;
-	assert_int_equal(effective_security(0, NULL, 0), ERROR_SUCCESS);
-	assert_int_equal(effective_security(0x02, NULL, 0), ERROR_SUCCESS);
-	assert_int_equal(effective_security(0x03, NULL, 0), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
-	assert_int_equal(effective_security(0, &ipsec, 0), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
-	assert_int_equal(effective_security(0, &not_valid, 0), ERROR_SUCCESS);
-	assert_int_equal(effective_security(plain, &ipsec, 0), ERROR_SUCCESS);
-	assert_int_equal(effective_security(0x03, &plain, 0), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
-	assert_int_equal(effective_security(0, NULL, 0x02), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
-	assert_int_equal(effective_security(0x02, &not_valid, 0x03), ISDSC_IPSEC_NOT_SUPPORTED_ON_OS);
-	assert_int_equal(effective_security(plain, NULL, 0x03), ERROR_SUCCESS);
-	assert_int_equal(effective_security(0, &plain, 0x03), ERROR_SUCCESS);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_login_status),
 		cmocka_unit_test(test_cause),
-		cmocka_unit_test(test_security),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "service/isid.h"
@@ -247,6 +248,29 @@ static void isids_are_lowest_free_and_stable(void **state)
 	DUTY("ID-1 ID-2 ID-4 ID-5 ID-6 DSC-8");
 }
 
+/* All of them to one target: none is looked for by trying each number with each session. */
+static void isids_of_many_sessions(void **state)
+{
+	enum { MANY = 3000 };
+	static struct isid_use uses[MANY], late;
+	struct isid isid = { .random = { 1, 2, 3 } };
+	struct timespec begin, end;
+
+	(void)state;
+	list_init(&isid.used);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(isid_take(&isid, "iqn.x", &uses[i]), 0);
+		assert_int_equal(uses[i].qualifier, i);
+	}
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+	assert_true(end.tv_sec - begin.tv_sec <= 3);
+	isid_release(&uses[2500]);
+	assert_int_equal(isid_take(&isid, "iqn.x", &late), 0);
+	assert_int_equal(late.qualifier, 2500);
+	DUTY("ID-6");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, store_folder_make, store_folder_remove)
 
 int main(void)
@@ -255,6 +279,7 @@ int main(void)
 		TEST(settings_survive), TEST(portals_survive), TEST(removed_secret_is_gone),
 		TEST(damage_is_put_aside), TEST(unwritable_is_said), TEST(port_numbers_stay),
 		TEST(ports_match_family), TEST(isids_are_lowest_free_and_stable),
+		TEST(isids_of_many_sessions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,5 +357,58 @@ def isns():
         + attribute(35, 8))
 
 
-for make in (engine, login, nbd, bus, text, pdu, scsi, isns):
+# ---- vici
+
+def vici():
+    def name(text):
+        return bytes([len(text)]) + text
+
+    def message(parts):
+        out = b""
+        for key, value in parts:
+            if isinstance(value, list) and value and isinstance(value[0], tuple):
+                out += b"\1" + name(key) + message(value) + b"\2"
+            elif isinstance(value, list):
+                items = b"".join(b"\5" + struct.pack(">H", len(v)) + v for v in value)
+                out += b"\4" + name(key) + items + b"\6"
+            else:
+                out += b"\3" + name(key) + struct.pack(">H", len(value)) + value
+        return out
+
+    def event(what, parts):
+        return b"\7" + name(what) + message(parts)
+
+    ike = [(b"uniqueid", b"3"), (b"version", b"2"), (b"state", b"ESTABLISHED"), (b"local-host", b"10.97.0.1"),
+           (b"local-port", b"4500"), (b"remote-id", b"10.97.0.2"), (b"initiator", b"yes"),
+           (b"encr-alg", b"AES_CBC"), (b"encr-keysize", b"256"), (b"dh-group", b"MODP_2048"),
+           (b"rekey-time", b"13274"), (b"tasks-active", [b"CHILD_CREATE"])]
+    child = [(b"name", b"iscsi"), (b"uniqueid", b"2"), (b"reqid", b"1"), (b"state", b"INSTALLED"),
+             (b"mode", b"TUNNEL"), (b"spi-in", b"c0ffee01"), (b"encr-alg", b"AES_GCM_16"), (b"esn", b"1"),
+             (b"bytes-in", b"69184"), (b"install-time", b"7"), (b"local-ts", [b"10.96.0.1/32[tcp]"]),
+             (b"remote-ts", [b"10.96.0.2/32[tcp/iscsi-target]", b"fec0::/64[6/1024-65535]",
+                             b"10.0.0.5..10.0.0.9"])]
+    sa = (b"c", ike + [(b"child-sas", [(b"iscsi-2", child)])])
+    put("vici", "list_sa", event(b"list-sa", [sa]))
+    put("vici", "ike_updown", event(b"ike-updown", [(b"up", b"yes"), (b"c", ike)]))
+    put("vici", "child_updown", event(b"child-updown", [(b"up", b"yes"), sa]))
+    put("vici", "child_rekey", event(b"child-rekey", [(b"c", ike + [
+        (b"child-sas", [(b"iscsi", [(b"old", child), (b"new", child)])])])]))
+    put("vici", "list_conn", event(b"list-conn", [(b"c", [
+        (b"local_addrs", [b"%any"]), (b"remote_addrs", [b"10.97.0.2", b"host.example"]),
+        (b"version", b"IKEv1/2"), (b"local-1", [(b"class", b"pre-shared key"), (b"groups", [])]),
+        (b"children", [(b"iscsi", [(b"mode", b"TRANSPORT"), (b"local-ts", [b"dynamic[tcp]"]),
+                                   (b"remote-ts", [b"dynamic[tcp/iscsi-target]"])])])])]))
+    put("vici", "list_policy", event(b"list-policy", [(b"c/iscsi", [
+        (b"child", b"iscsi"), (b"ike", b"c"), (b"mode", b"DROP"), (b"remote-ts", [b"0.0.0.0/0[17/500]"])])]))
+    put("vici", "control_log", event(b"control-log", [
+        (b"group", b"IKE"), (b"level", b"1"), (b"msg", b"received AUTHENTICATION_FAILED notify error")]))
+    put("vici", "failure", b"\1" + message([(b"success", b"no"), (b"errmsg", b"no such thing")]))
+    put("vici", "names", b"\1" + message([(b"conns", [b"one", b"two"])]))
+    put("vici", "confirmed", b"\5")
+    put("vici", "deep", b"\1" + b"\1\1s" * 16 + b"\2" * 16)
+    put("vici", "too_deep", b"\1" + b"\1\1s" * 17 + b"\2" * 17)
+    put("vici", "cut", event(b"list-sa", [sa])[:-9])
+
+
+for make in (engine, login, nbd, bus, text, pdu, scsi, isns, vici):
     make()

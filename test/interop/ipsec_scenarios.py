@@ -1,0 +1,664 @@
+"""ipsec_scenarios - what the service has to do with IPsec; one function each.
+
+A scenario gets a fresh World (ipsec_world.py) and the seconds that a load lasts, and raises Failed. On
+the host, where charon makes ESP itself, there are only tunnels: what needs the kernel says so.
+"""
+import itertools
+import time
+
+from bed import run, wait_for
+from faults import living, show
+from ipsec_bed import KEY, PORT, conn
+from ipsec_world import (AGGRESSIVE, ASKED, FAILED_TO_CONFIGURE, INVALID_PARAMETER, IPSEC, MAIN,
+                         NOT_SUPPORTED_ON_OS, PFS, PREFIX, REQUIRE_IPSEC, TRANSPORT, TUNNEL, VALID, check,
+                         signal)
+
+ALL = []
+OTHER_KEY = "another pre-shared key 456"
+MULTIPATH = 2  # a login flag: another session with the target
+KEPT = 12  # seconds after which nothing is left of a protection that nobody uses
+
+
+def scenario(*short, kernel=False, lio=True):
+    """`short`: where it is in the short run, "host" or "guest". `kernel`: needs the kernel's own ESP.
+    `lio`: false where sessions are reinstated, of which that of Linux 6.1 dies now and then."""
+    def keep(function):
+        function.kernel, function.short, function.lio = kernel, short, lio
+        ALL.append(function)
+        return function
+    return keep
+
+
+def usual(world):
+    """Flags that work at both places, and a peer that agrees to them."""
+    mode = "transport" if world.kernel else "tunnel"
+    return ASKED | (TRANSPORT if world.kernel else TUNNEL), mode
+
+
+def usual_peer(world, **more):
+    flags, mode = usual(world)
+    world.peer(mode=mode, **more)
+    return flags
+
+
+def combination(world, ike, flags, mode, pfs, **peer):
+    """One way to be protected: the peer knows only this one."""
+    world.next_host()
+    world.peer(mode=mode, pfs=pfs, **peer)
+    before = len(world.near.log())
+    flags |= ASKED | (TRANSPORT if mode == "transport" else TUNNEL) | (PFS if pfs else 0)
+    with world.watch():
+        session = world.four(flags, KEY)
+        took = world.program.took
+        world.copy(1)
+        sa, child = world.one_sa()
+        world.logout(session)
+        time.sleep(0.3)
+    check(sa["version"] == str(peer.get("version", 2)), f"IKE version {sa['version']}")
+    check(child["mode"].lower() == mode, f"mode {child['mode']}")
+    log = world.near.log()[before:]
+    check(("Aggressive Mode" in log) == bool(flags & AGGRESSIVE), "aggressive mode or not")
+    # The first child of IKEv2 has no exchange of its own.
+    if peer.get("version") == 1:
+        check(bool(child.get("dh-group")) == pfs, f"group {child.get('dh-group')}, PFS asked: {pfs}")
+    check("GCM" in child["encr-alg"], f"ESP with {child['encr-alg']}")
+    print(f"    {ike}, {mode}, {'PFS' if pfs else 'no PFS'}: the last connection took {took:.0f} ms")
+
+
+IKES = (("IKEv1 main", MAIN, {"version": 1}), ("IKEv1 aggressive", AGGRESSIVE,
+                                                {"version": 1, "aggressive": True}),
+        ("IKEv2", 0, {"version": 2}))
+
+
+def combinations(world, mode):
+    for (ike, flags, peer), pfs in itertools.product(IKES, (False, True)):
+        combination(world, ike, flags, mode, pfs, **peer)
+    world.secret_kept(KEY, KEY.encode().hex())
+    world.nothing_left(KEPT)
+
+
+@scenario("host", "guest")
+def all_of_tunnel(world, seconds):
+    combinations(world, "tunnel")
+
+
+@scenario("guest", kernel=True)
+def all_of_transport(world, seconds):
+    combinations(world, "transport")
+
+
+# --- what is preferred and what is agreed on ----------------------------------------------------------
+
+@scenario("guest", kernel=True)
+def the_other_mode(world, seconds):
+    """Preferred means that the other one is taken where the peer has only that. A charon that has only
+    transport mode agrees to a tunnel as well."""
+    for (_, flags, peer), (asked, there) in itertools.product(
+            IKES[::2], ((TRANSPORT, "tunnel"), (TUNNEL, "transport"))):
+        world.next_host()
+        world.peer(mode=there, **peer)
+        with world.watch():
+            session = world.login(ASKED | flags | asked, KEY)
+            _, child = world.one_sa()
+            world.copy(1)
+            world.logout(session)
+        check(there == "transport" or child["mode"].lower() == there, f"mode {child['mode']}, not {there}")
+    world.cli("Defaults", "ipsec-mode", "insist")
+    world.next_host()
+    world.peer(mode="tunnel")
+    with world.watch(esp=0):
+        world.refused(FAILED_TO_CONFIGURE, ASKED | TRANSPORT, KEY)
+
+
+@scenario()
+def falls_back_to_ikev1(world, seconds):
+    """Neither main nor aggressive is asked for: IKEv2, and if the peer has none IKEv1's main mode."""
+    flags = usual_peer(world, version=1)
+    before = len(world.near.log())
+    with world.watch():
+        session = world.login(flags, KEY)
+        sa, _ = world.one_sa()
+        world.copy(1)
+        world.logout(session)
+    check(sa["version"] == "1", f"version {sa['version']}")
+    check("Aggressive" not in world.near.log()[before:], "by aggressive mode")
+    world.next_host()
+    usual_peer(world, version=1)
+    world.cli("Defaults", "ipsec-fall-back", "off")
+    world.refused(FAILED_TO_CONFIGURE, flags, KEY)
+
+
+@scenario()
+def proposals(world, seconds):
+    """What is offered is settable, and nothing else is agreed on."""
+    world.cli("Defaults", "ipsec-proposals", "aes256gcm16-ecp384 aes128-sha256-modp2048")
+    flags = usual_peer(world)
+    session = world.login(flags, KEY)
+    _, child = world.one_sa()
+    check((child["encr-alg"], child["encr-keysize"]) == ("AES_GCM_16", "256"), f"agreed on {child}")
+    world.logout(session)
+    world.next_host()
+    usual_peer(world, proposals=["aes128-sha1-modp1024"])
+    with world.watch(esp=0):
+        world.refused(FAILED_TO_CONFIGURE, flags, KEY)
+    world.says("proposal")
+    status = world.cli.run("Defaults", "ipsec-proposals", "3des-md5-modp768").returncode
+    check(status != 0, "a suite that is none was taken")
+
+
+# --- keys ---------------------------------------------------------------------------------------------
+
+@scenario("guest")
+def wrong_key(world, seconds):
+    """Refused in time, with charon's reason, and not a packet in the clear."""
+    for ike, flags, peer in IKES:
+        world.next_host()
+        usual_peer(world, **peer)
+        with world.watch(esp=0):
+            took = world.refused(FAILED_TO_CONFIGURE, usual(world)[0] | flags, OTHER_KEY)
+        check(took < 15, f"it took {took:.0f} s")
+        print(f"    {ike}: refused after {took:.1f} s")
+    world.says("auth|key|secret|psk")
+    world.secret_kept(OTHER_KEY, OTHER_KEY.encode().hex())
+
+
+@scenario()
+def nobody_answers(world, seconds):
+    flags, _ = usual(world)
+    world.far.charon_stop()
+    with world.watch(esp=0):
+        took = world.refused(FAILED_TO_CONFIGURE, flags, KEY)
+    check(took < 40, f"it took {took:.0f} s")
+    world.says("answer|time|retransmit")
+    print(f"    refused after {took:.1f} s")
+    world.far.charon_start()
+
+
+def protected_login(world, flags, key=None, **more):
+    with world.watch():
+        session = world.login(flags, key, **more)
+        world.one_sa()
+        world.copy(1)
+        world.logout(session)
+
+
+def fresh_portal(world, **more):
+    """As usual_peer, for a portal that nothing is known of yet."""
+    world.next_host()
+    return usual_peer(world, **more)
+
+
+@scenario("guest")
+def which_key(world, seconds):
+    """The call's, else the one stored for the portal's id, else the group's."""
+    flags, program = usual_peer(world), world.program
+    world.refused(FAILED_TO_CONFIGURE, flags)
+    program.good("group", key(KEY))
+    protected_login(world, flags)
+    fresh_portal(world)
+    program.good("ike", 1, world.host, hex(flags), key(OTHER_KEY))
+    world.refused(FAILED_TO_CONFIGURE, flags)
+    protected_login(world, flags, KEY)
+    fresh_portal(world)
+    program.good("group", key(OTHER_KEY))
+    program.good("ike", 1, world.host, hex(flags), key(KEY))
+    world.refused(FAILED_TO_CONFIGURE, flags, OTHER_KEY)
+    protected_login(world, flags)
+
+
+def key(text):
+    return (text if isinstance(text, bytes) else text.encode()).hex()
+
+
+@scenario()
+def bytes_of_a_key(world, seconds):
+    """A key is bytes. A NUL at the end of a short one makes no other key, by the nature of HMAC."""
+    for exact, other in ((b"with a\0in it", b"with a"), (bytes(range(256)), bytes(range(255))),
+                         (b"with its end", None)):
+        flags = fresh_portal(world, key=exact)
+        if other:
+            world.refused(FAILED_TO_CONFIGURE, flags, other)
+        protected_login(world, flags, exact if other else exact + b"\0")
+
+
+def named_portal(world, name, identity=None):
+    """A portal that nothing is known of yet and that the guest knows by name, with its peer's identity."""
+    world.next_host()
+    run(["sh", "-c", f"echo '{world.host} {name}' >>/etc/hosts"])
+    identity = identity or world.host
+    return usual_peer(world, local={"id": identity}, owners=[identity, world.near.address])
+
+
+@scenario("guest", kernel=True)
+def id_types(world, seconds):
+    """Keys stored for a user at a host, for a host's name and for an address: the last goes first. The
+    id is the peer's identity, too."""
+    program = world.program
+    flags = named_portal(world, "one.example", "somebody@one.example")
+    program.good("ike", 3, "somebody@one.example", hex(flags), key(KEY))
+    protected_login(world, flags, host="one.example")
+    named_portal(world, "two.example", "two.example")
+    program.good("ike", 3, "somebody@two.example", hex(flags), key(OTHER_KEY))
+    program.good("ike", 2, "TWO.example", hex(flags), key(KEY))
+    world.refused(FAILED_TO_CONFIGURE, flags)
+    protected_login(world, flags, host="two.example")
+    named_portal(world, "three.example")
+    program.good("ike", 2, "three.example", hex(flags), key(OTHER_KEY))
+    world.refused(FAILED_TO_CONFIGURE, flags, host="three.example")
+    program.good("ike", 1, world.host, hex(flags), key(KEY))
+    protected_login(world, flags, host="three.example")
+    fresh_portal(world)
+    program.good("ike", 1, world.host, hex(flags), key(KEY))
+    # The flags stored with a key count where the call's are not valid.
+    protected_login(world, 0)
+
+
+@scenario(kernel=True)
+def over_ipv6(world, seconds):
+    """The key by the portal's IPv6 address; both modes."""
+    world.host = world.far.six
+    for flag, mode in ((TRANSPORT, "transport"), (TUNNEL, "tunnel")):
+        world.peer(mode=mode, six=True)
+        world.program.good("ike", 5, world.host, hex(ASKED | flag), key(KEY))
+        with world.watch():
+            session = world.four(ASKED | flag)
+            world.one_sa()
+            world.copy(1)
+            world.logout(session)
+        world.nothing_left(KEPT)
+
+
+# --- flags --------------------------------------------------------------------------------------------
+
+@scenario("host")
+def contradictions(world, seconds):
+    for flags in (ASKED | MAIN | AGGRESSIVE, ASKED | TRANSPORT | TUNNEL, ASKED | 0x80, VALID | MAIN |
+                  AGGRESSIVE):
+        world.refused(INVALID_PARAMETER, flags, KEY)
+        world.program.bad(INVALID_PARAMETER, "portal", world.host, PORT, hex(flags), 0)
+    session = world.login()
+    world.program.bad(INVALID_PARAMETER, *world.add_words(session, ASKED | TRANSPORT | TUNNEL, KEY))
+    check(living(world.cli) == 1, "a refused connection disturbed the session")
+    world.logout(session)
+
+
+def clear_login(world):
+    """A session without IPsec: the far end has no policy that would want it."""
+    session = world.login()
+    check(not world.ours(), "an SA for a connection that asked for none")
+    world.logout(session)
+
+
+@scenario("guest")
+def flags_not_valid(world, seconds):
+    """They don't count: what was set before does, else the default."""
+    flags, _ = usual(world)
+    session = world.login(IPSEC | MAIN)
+    check(not world.ours(), "flags that are not valid were heard")
+    world.logout(session)
+    fresh_portal(world)
+    world.program.good("group", key(KEY))
+    world.cli("Defaults", "security-flags", hex(flags))
+    protected_login(world, 0)
+    world.cli("Defaults", "security-flags", "0")
+    fresh_portal(world)
+    with world.watch(esp=4):
+        world.program.good("portal", world.host, PORT, hex(flags), 0)
+        check(world.target.name() in world.cli.targets(), "discovery over IPsec found nothing")
+    world.one_sa()
+    world.nothing_left(KEPT)
+    protected_login(world, 0)
+    world.cli("RemoveTargetPortal", world.host, PORT)
+
+
+@scenario()
+def as_the_connection_before(world, seconds):
+    """Not valid flags after a connection with valid ones mean the same once more."""
+    flags = usual_peer(world)
+    session = world.login(flags, KEY)
+    with world.watch():
+        world.add(session, 0, KEY)
+        world.copy(1)
+    world.one_sa()
+    world.logout(session)
+    world.nothing_left(KEPT)
+    protected_login(world, 0, KEY)
+
+
+@scenario("guest")
+def required(world, seconds):
+    """The login flag asks for protection where the security flags do not, or there is no login."""
+    world.program.good("group", key(KEY))
+    with world.watch(esp=0):
+        world.refused(FAILED_TO_CONFIGURE, 0, require=REQUIRE_IPSEC)
+    flags = fresh_portal(world)
+    protected_login(world, flags & ~IPSEC, require=REQUIRE_IPSEC)
+
+
+@scenario("host", "guest")
+def no_charon(world, seconds):
+    flags, _ = usual(world)
+    world.near.charon_stop()
+    with world.watch(esp=0):
+        world.refused(NOT_SUPPORTED_ON_OS, flags, KEY)
+        world.refused(NOT_SUPPORTED_ON_OS, 0, KEY, require=REQUIRE_IPSEC)
+    world.says("strongswan|charon")
+    world.next_host()
+    clear_login(world)
+    world.near.charon_start()
+    protected_login(world, fresh_portal(world), KEY)
+
+
+@scenario(kernel=True)
+def without_the_capability(world, seconds):
+    """A service that may not guard its sockets does not connect them."""
+    flags = usual_peer(world)
+    check(world.service.daemon.stop(seconds=20) == 0, "the service ended badly")
+    world.service.prefix += ["setpriv", "--bounding-set=-net_admin"]
+    world.service_start()
+    with world.watch(esp=0):
+        status, _ = world.program.call(*world.login_words(flags, KEY))
+    check(status in (NOT_SUPPORTED_ON_OS, FAILED_TO_CONFIGURE), f"status {status:#x}")
+    world.says("CAP_NET_ADMIN|capability|permi")
+
+
+# --- who wins -----------------------------------------------------------------------------------------
+
+def administrator(world, key=KEY):
+    """A policy that is in force for the portal and none of ours."""
+    mode = usual(world)[1]
+    start = {"start_action": "trap"} if world.kernel else {}
+    world.near.load("admin", conn(world.near, world.far, mode=mode, side="initiator", portal=world.host,
+                                  child=start), key, [world.near.address, world.host])
+    if not world.kernel:
+        with world.near.vici() as v:
+            v.do("initiate", {"child": "iscsi", "ike": "admin", "timeout": "8000"}, "control-log")
+
+
+@scenario()
+def administrator_alone(world, seconds):
+    """Nothing is asked of us: what the administrator set up holds for our connections as for any."""
+    usual_peer(world)
+    administrator(world)
+    with world.watch():
+        session = world.four()
+        world.copy()
+        load = world.load(seconds)
+        load.finish()
+        world.logout(session)
+    check(not world.ours(), "the service made an SA of its own")
+
+
+@scenario("guest")
+def administrators_policy(world, seconds):
+    """It wins over flags and key, and stays when we go."""
+    flags = usual_peer(world)
+    administrator(world)
+    with world.watch():
+        session = world.login(flags ^ TRANSPORT ^ TUNNEL, OTHER_KEY)
+        for _ in range(3):
+            world.add(session, flags | PFS, OTHER_KEY)
+        world.copy(1)
+        check(not world.ours(), "the service made an SA of its own")
+        world.logout(session)
+    time.sleep(6)
+    check([name for name, _ in world.near.sas()] == ["admin"], "the administrator's SA is gone")
+    with world.watch():
+        session = world.login()
+        world.copy(1)
+        world.logout(session)
+
+
+@scenario()
+def earlier_connection_wins(world, seconds):
+    flags = usual_peer(world)
+    with world.watch():
+        session = world.login(flags, KEY)
+        for other, secret in ((flags | MAIN, OTHER_KEY), (flags ^ TRANSPORT ^ TUNNEL, OTHER_KEY),
+                              (VALID, None)):
+            world.add(session, other, secret)
+        world.copy(1)
+        world.one_sa()
+        world.logout(session)
+    world.nothing_left(KEPT)
+
+
+@scenario("guest")
+def shared_and_counted(world, seconds):
+    flags = usual_peer(world)
+    with world.watch():
+        first, second = world.login(flags, KEY), world.login(flags, KEY, require=MULTIPATH)
+        added = world.add(first, flags, KEY)
+        sa, child = world.one_sa()
+        world.cli("RemoveConnection", first, added)
+        world.logout(first)
+        time.sleep(7)
+        again = world.one_sa()
+        check(again[0]["uniqueid"] == sa["uniqueid"] and again[1]["spi-in"] == child["spi-in"],
+              "another SA than before")
+        world.program.good("capacity", second, 0)
+        world.logout(second)
+    world.nothing_left(KEPT)
+
+
+# --- life ---------------------------------------------------------------------------------------------
+
+def reconnects(world):
+    return sum(c["reconnects"] for c in show(world.cli)["connections"])
+
+
+def under_load(world, flags, seconds, trouble, both=False):
+    """Four connections, a load that checks every byte, and `trouble` in the midst of it."""
+    with world.watch(both=both):
+        session = world.four(flags, KEY)
+        load = world.load(120)
+        time.sleep(1.5)
+        trouble()
+        world.whole()
+        time.sleep(seconds / 2)
+        load.finish(at_once=True)
+        count = reconnects(world)
+        world.whole()
+        check(world.children(), "without an SA at the end")
+        world.logout(session)
+        time.sleep(0.5)
+    print(f"    {count} connections were brought back; the longest request took {load.longest:.0f} ms")
+    return count
+
+
+@scenario("host", "guest")
+def rekeyed(world, seconds):
+    """By us, by the peer, the child and the whole SA: no request notices."""
+    flags = usual_peer(world)
+
+    def trouble():
+        before = world.one_sa()[1]["spi-in"]
+        for end, what in ((world.near, "child"), (world.far, "child"), (world.near, "ike")):
+            name, sa = end.sas()[0]
+            which = {"ike": name} if what == "ike" else {
+                "ike": name, "child": list(sa["child-sas"].values())[0]["name"]}
+            with end.vici() as v:
+                v.do("rekey", which)
+            time.sleep(1)
+        check(world.children()[0]["spi-in"] != before, "nothing was rekeyed")
+
+    check(under_load(world, flags, seconds, trouble, both=True) == 0, "connections were lost")
+
+
+@scenario()
+def rekeyed_all_the_time(world, seconds):
+    """By the peer's own time, IKEv1."""
+    flags = usual_peer(world, version=1, child={"rekey_time": "2s", "life_time": "20s"}) | MAIN
+    check(under_load(world, flags, seconds, lambda: time.sleep(5), both=True) == 0,
+          "connections were lost")
+
+
+@scenario("host", "guest", lio=False)
+def charon_stopped(world, seconds):
+    """In order: it takes its policies and states along, and the peer's."""
+    flags = usual_peer(world)
+
+    def trouble():
+        world.near.charon_stop()
+        time.sleep(3)
+        world.near.charon_start()
+
+    under_load(world, flags, seconds, trouble)
+
+
+@scenario("guest", lio=False)
+def charon_killed(world, seconds):
+    flags = usual_peer(world)
+
+    def trouble():
+        world.near.charon_stop(signal.SIGKILL)
+        time.sleep(3)
+        world.near.charon_start()
+
+    under_load(world, flags, seconds, trouble)
+
+
+@scenario(lio=False)
+def peers_charon_restarted(world, seconds):
+    flags = usual_peer(world)
+
+    def trouble():
+        world.far.charon_stop()
+        time.sleep(2)
+        world.far.charon_start()
+        usual_peer(world)
+
+    under_load(world, flags, seconds, trouble)
+
+
+@scenario("guest", kernel=True, lio=False)
+def states_flushed(world, seconds):
+    flags = usual_peer(world)
+
+    def trouble():
+        world.near.flush("state")
+        time.sleep(2)
+
+    under_load(world, flags, seconds, trouble)
+
+
+@scenario("guest", kernel=True, lio=False)
+def policies_flushed(world, seconds):
+    flags = usual_peer(world)
+
+    def trouble():
+        world.near.flush("policy")
+        time.sleep(2)
+
+    under_load(world, flags, seconds, trouble)
+
+
+@scenario("guest", kernel=True, lio=False)
+def all_flushed(world, seconds):
+    """Policies and states at once, and charon away for a while: nothing is left but our own guard."""
+    flags = usual_peer(world)
+
+    def trouble():
+        world.near.charon_stop(signal.SIGKILL)
+        world.near.flush("policy")
+        world.near.flush("state")
+        time.sleep(4)
+        world.near.charon_start()
+
+    under_load(world, flags, seconds, trouble)
+
+
+@scenario(lio=False)
+def sa_terminated(world, seconds):
+    """By somebody else, through charon; the peer is told."""
+    flags = usual_peer(world)
+
+    def trouble():
+        with world.near.vici() as v:
+            v.do("terminate", {"ike-id": world.near.sas()[0][1]["uniqueid"], "timeout": "3000"})
+        time.sleep(1)
+
+    under_load(world, flags, seconds, trouble)
+
+
+@scenario("guest", lio=False)
+def logged_out_without_charon(world, seconds):
+    """What a closing connection still sends stays inside as well."""
+    flags = usual_peer(world)
+    with world.watch(both=False):
+        session = world.four(flags, KEY)
+        world.near.charon_stop()
+        world.program.call("logout", session)
+        time.sleep(3)
+    check(not world.cli.sessions(), "the session is still listed")
+
+
+@scenario("guest", lio=False)
+def service_killed(world, seconds):
+    """What it had given to charon and kernel is cleaned at its next start, before anybody asks."""
+    flags = usual_peer(world)
+    with world.watch(both=False):
+        world.four(flags, KEY)
+        world.service_kill()
+        with world.near.vici() as v:
+            left = [name for name, _ in v.conns() if name.startswith(PREFIX)]
+        check(left, "nothing was there to be left over")
+        world.service_start()
+        world.nothing_left(KEPT)
+        time.sleep(1)
+    world.next_host()
+    clear_login(world)
+
+
+@scenario("guest", lio=False)
+def persistent(world, seconds):
+    """A stored login comes back protected, by its own key; iscsicli's keys end with a NUL."""
+    exact = KEY.encode() + b"\0"
+    flags = usual_peer(world, key=exact)
+    words = world.cli.login_words(world.target.name(), (world.host, PORT))
+    at = words.index("*", 7)  # the security flags
+    world.cli("Persistent" + words[0], *words[1:at], hex(flags), *words[at + 1:-2], KEY, 0)
+    for _ in range(2):
+        world.service_restart()
+        with world.watch():
+            wait_for("the session", lambda: world.cli.sessions(), 30)
+            world.one_sa()
+            world.copy(1)
+    world.secret_kept(KEY)
+    session = world.cli.session().id
+    world.cli("RemovePersistentTarget", "*", world.target.name(), "*", world.host, PORT)
+    world.cli.logout(session)
+    world.nothing_left(KEPT)
+
+
+@scenario(kernel=True)
+def several_portals(world, seconds):
+    """Two portals, two protections; the end of one leaves the other."""
+    flags, mode = usual(world)
+    both = conn(world.far, world.near, mode=mode)
+    behind = conn(world.far, world.near, mode="tunnel", inner=True)
+    both["children"]["behind"] = behind["children"]["iscsi"]
+    world.far.load("both", both, KEY, [world.near.address, world.far.address])
+    with world.watch(both=False):
+        session = world.login(flags, KEY)
+        world.program.good("outer", world.far.inner, world.far.address)
+        world.add(session, ASKED | TUNNEL, KEY, host=world.far.inner)
+        check(len(world.children()) == 2, f"{len(world.children())} children")
+        world.copy(1)
+        world.logout(session)
+    world.nothing_left(KEPT)
+
+
+@scenario("host")
+def told(world, seconds):
+    """A listing says how each connection is protected, and a key is nowhere."""
+    flags = usual_peer(world, pfs=True) | PFS
+    session = world.login(flags, KEY)
+    world.copy(1)
+    shown = show(world.cli)["connections"][0]
+    _, child = world.one_sa()
+    print(f"    {shown.get('ipsec')}")
+    check(shown.get("ipsec"), f"no word about IPsec: {shown}")
+    check(child["encr-alg"].split("_")[0] in str(shown["ipsec"]), "not the algorithm that charon tells")
+    world.logout(session)
+    world.secret_kept(KEY)
