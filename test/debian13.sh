@@ -8,6 +8,7 @@ skip() { echo "$1"; echo "0 passed, 0 failed, 1 skipped"; exit 77; }
 command -v debootstrap >/dev/null || skip "There is no debootstrap here: apt-get install debootstrap"
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -v security | head -1)
 root=$(mktemp -d) || exit 1
+chmod 755 "$root" # others than root have to get at what is in it
 leave() {
 	for m in proc dev/pts dev/shm dev sys run/netns ''; do
 		while mountpoint -q "$root/$m" && umount -l "$root/$m"; do :; done

@@ -16,12 +16,14 @@ from bed import Proxy  # noqa: E402
 
 def main():
     listen, to, port = sys.argv[1:]
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGUSR1, signal.SIGUSR2))  # of all threads to come
     proxy = Proxy(types.SimpleNamespace(at_end=lambda action: None), (to, int(port)), listen)
-    signal.signal(signal.SIGUSR1, lambda *_: proxy.hold())
-    signal.signal(signal.SIGUSR2, lambda *_: proxy.go_on())
     print("ready", proxy.address[1], flush=True)
     while True:
-        signal.pause()
+        if signal.sigwait((signal.SIGUSR1, signal.SIGUSR2)) == signal.SIGUSR1:
+            proxy.hold()
+        else:
+            proxy.go_on()
 
 
 if __name__ == "__main__":
