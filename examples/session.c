@@ -212,7 +212,7 @@ static bool disk_use(const ISCSI_DEVICE_ON_SESSION *disk)
 /* What each connection has carried. Windows has no function for that. */
 static bool commands_print(ISCSI_UNIQUE_SESSION_ID *session)
 {
-	char buffer[16384];
+	ULONGLONG buffer[2048]; /* aligned for the records */
 	ISCSI_CONNECTION_COUNTERS *list = (ISCSI_CONNECTION_COUNTERS *)(void *)buffer;
 	ULONG size = sizeof(buffer), count;
 

@@ -151,6 +151,8 @@ enum bus_access {
 	/* name, value ("" back to the built-in one) */ \
 	X(SetIScsiDefault, "ss", "", BUS_CHANGE) \
 	/* -> name, value, default, help */ \
-	X(ReportIScsiDefaults, "", "a(ssss)", BUS_LIST)
+	X(ReportIScsiDefaults, "", "a(ssss)", BUS_LIST) \
+	/* session id -> the session alone */ \
+	X(GetIScsiSessionState, BUS_ID, "a" BUS_SESSION, BUS_LIST)
 
 #endif

@@ -152,22 +152,44 @@ static void session_json(struct json_object *json, const ISCSI_SESSION_INFOA *se
 	json_number(json, "max_burst_length", ex->MaxBurstLength);
 }
 
-/* What the lists of all sessions hold. */
+/* What the lists of all sessions hold. They have the sessions in one order, but sessions may have come
+ * or gone between them: a search begins where the last one ended. */
 struct lists {
 	void *ex, *counters;
-	ULONG ex_count, counter_count;
+	ULONG ex_count, counter_count, ex_next, counter_next;
 	struct protections protections;
 };
 
+static const ISCSI_CONNECTION_COUNTERS *counters_at(const struct lists *lists, ULONG index)
+{
+	const ISCSI_CONNECTION_COUNTERS *first = lists->counters;
+
+	return (const void *)((const char *)lists->counters + (size_t)index * first->Size);
+}
+
+/* The first of a session, after which its others follow; counter_count for none. */
+static ULONG counters_find(const struct lists *lists, const ISCSI_UNIQUE_SESSION_ID *id)
+{
+	for (ULONG i = 0; i < lists->counter_count; i++) {
+		ULONG at = (lists->counter_next + i) % lists->counter_count;
+
+		if (memcmp(&counters_at(lists, at)->SessionId, id, sizeof(*id)) == 0)
+			return at;
+	}
+	return lists->counter_count;
+}
+
 static void connections_put(struct json_object *json, const ISCSI_UNIQUE_SESSION_ID *id,
-			    const struct lists *lists)
+			    struct lists *lists)
 {
 	struct json_object *array = json ? json_array(json, "connections") : NULL;
-	const ISCSI_CONNECTION_COUNTERS *counters = lists->counters;
 
-	for (ULONG i = 0; i < lists->counter_count; i++, counters = fetch_next(counters)) {
+	for (ULONG i = counters_find(lists, id); i < lists->counter_count; i++) {
+		const ISCSI_CONNECTION_COUNTERS *counters = counters_at(lists, i);
+
 		if (memcmp(&counters->SessionId, id, sizeof(*id)) != 0)
-			continue;
+			break;
+		lists->counter_next = i + 1;
 		if (array) {
 			struct json_object *item = json_item(array);
 
@@ -197,20 +219,25 @@ static void disks_put(struct json_object *json, ISCSI_UNIQUE_SESSION_ID *id)
 	free(list);
 }
 
-static const ISCSI_SESSION_INFO_EX *ex_find(const ISCSI_SESSION_INFO_EX *list, ULONG count,
-					    const ISCSI_UNIQUE_SESSION_ID *id)
+static const ISCSI_SESSION_INFO_EX *ex_find(struct lists *lists, const ISCSI_UNIQUE_SESSION_ID *id)
 {
-	for (ULONG i = 0; i < count; i++)
-		if (memcmp(&list[i].SessionId, id, sizeof(*id)) == 0)
-			return &list[i];
+	for (ULONG i = 0; i < lists->ex_count; i++) {
+		ULONG at = (lists->ex_next + i) % lists->ex_count;
+		const ISCSI_SESSION_INFO_EX *ex = (const ISCSI_SESSION_INFO_EX *)lists->ex + at;
+
+		if (memcmp(&ex->SessionId, id, sizeof(*id)) != 0)
+			continue;
+		lists->ex_next = at + 1;
+		return ex;
+	}
 	return NULL;
 }
 
 /* A session that ended since the list was made is left out. */
 static void session_put(struct json_object *array, ISCSI_SESSION_INFOA *session,
-			const struct lists *lists)
+			struct lists *lists)
 {
-	const ISCSI_SESSION_INFO_EX *ex = ex_find(lists->ex, lists->ex_count, &session->SessionId);
+	const ISCSI_SESSION_INFO_EX *ex = ex_find(lists, &session->SessionId);
 	ISCSI_SESSION_STATE state = { .Size = sizeof(state) };
 	struct json_object *json = NULL;
 

@@ -272,7 +272,9 @@ ISDSC_STATUS ISDSC_API GetIScsiConnectionCounters(PISCSI_UNIQUE_SESSION_ID sessi
 	struct call call;
 	size_t number;
 
-	call_init(&call, "GetIScsiSessionList");
+	call_init(&call, session ? "GetIScsiSessionState" : "GetIScsiSessionList");
+	if (session)
+		args_id(&call, session);
 	args_need(&call, size);
 	args_need(&call, count);
 	if (!call_run(&call) || !counters_lay(&call, session, &measure, &number))
@@ -293,8 +295,8 @@ ISDSC_STATUS ISDSC_API GetIScsiSessionState(PISCSI_UNIQUE_SESSION_ID session,
 	struct call call;
 	size_t count, size;
 
-	call_init(&call, "GetIScsiSessionList");
-	args_need(&call, session);
+	call_init(&call, "GetIScsiSessionState");
+	args_id(&call, session);
 	args_need(&call, state);
 	if (state && state->Size < sizeof(state->Size))
 		call_fail(&call, ERROR_INVALID_PARAMETER);

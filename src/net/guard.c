@@ -102,14 +102,29 @@ static int guard_by_device(int fd, int family, const struct guard *guard)
 	return r;
 }
 
+/* The kernel applies a socket's policies to one family alone. */
+static int guard_family(int fd, int family)
+{
+	static const int one = 1;
+
+	if (family != AF_INET6)
+		return 0;
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0 ? -errno : 0;
+}
+
 int guard_socket(int fd, int family, const struct guard *guard)
 {
 	static const struct linger reset = { .l_onoff = 1 };
-	int r = 0;
+	int r;
 
+	if (guard->kind == GUARD_NONE)
+		return 0;
+	r = guard_family(fd, family);
+	if (r < 0)
+		return r;
 	switch (guard->kind) {
 	case GUARD_NONE:
-		return 0;
+		break;
 	case GUARD_POLICY:
 		r = guard_by_policy(fd, family, guard);
 		break;

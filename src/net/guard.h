@@ -37,7 +37,8 @@ struct guard {
 	bool blocked;                 /* policies of net/block.h don't count for it: needs CAP_NET_ADMIN */
 };
 
-/* Before it is bound and connected. Returns 0 or a negative errno; then the socket is not to be used. */
+/* Before it has a port, and is connected. One of IPv6 can't be connected to IPv4 then (::ffff:10.0.0.1).
+ * Returns 0 or a negative errno; then the socket is not to be used. */
 int guard_socket(int fd, int family, const struct guard *guard);
 /* Whether this process may guard sockets by policy: 0, -EPERM, or -ENOPROTOOPT and the like where the
  * kernel can't. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -26,6 +27,22 @@ struct resolve {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_uint lookups;
 
+/* IPv4 in IPv6's writing goes over IPv4, where policies for IPv6 don't count: it is taken as what it is. */
+static void resolve_unmap(struct sockaddr_storage *addr, socklen_t *len)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6;
+
+	memcpy(&in6, addr, sizeof(in6));
+	if (in6.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+		return;
+	in.sin_port = in6.sin6_port;
+	memcpy(&in.sin_addr, &in6.sin6_addr.s6_addr[12], sizeof(in.sin_addr));
+	memset(addr, 0, sizeof(*addr));
+	memcpy(addr, &in, sizeof(in));
+	*len = sizeof(in);
+}
+
 static void resolve_ask(struct resolve *resolve, int flags)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
@@ -38,7 +55,9 @@ static void resolve_ask(struct resolve *resolve, int flags)
 		return;
 	for (struct addrinfo *i = info; i && answer->count < RESOLVE_ADDRESSES; i = i->ai_next) {
 		memcpy(&answer->address[answer->count].addr, i->ai_addr, i->ai_addrlen);
-		answer->address[answer->count++].len = i->ai_addrlen;
+		answer->address[answer->count].len = i->ai_addrlen;
+		resolve_unmap(&answer->address[answer->count].addr, &answer->address[answer->count].len);
+		answer->count++;
 	}
 	freeaddrinfo(info);
 }

@@ -203,7 +203,7 @@ void handle_RemoveIScsiConnection(struct bus_call *call)
 		svc_session_remove(session, call, id.specific);
 }
 
-/* ---- GetIScsiSessionList */
+/* ---- GetIScsiSessionList, GetIScsiSessionState */
 
 static uint8_t auth_type(const struct nexus_conn *conn)
 {
@@ -268,7 +268,8 @@ static int put_session(sd_bus_message *reply, struct svc_session *session, struc
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-void handle_GetIScsiSessionList(struct bus_call *call)
+/* `only`: NULL for all that are up. */
+static void sessions_answer(struct bus_call *call, struct svc_session *only)
 {
 	struct nexus_conn *conns = calloc(ENGINE_MAX_CONNS, sizeof(*conns));
 	sd_bus_message *reply = NULL;
@@ -276,7 +277,9 @@ void handle_GetIScsiSessionList(struct bus_call *call)
 
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', BUS_SESSION);
-	if (r >= 0) {
+	if (r >= 0 && only)
+		r = put_session(reply, only, conns);
+	if (r >= 0 && !only) {
 		list_for_each(it, &call->service->sessions) {
 			struct svc_session *session = list_entry(it, struct svc_session, link);
 
@@ -290,6 +293,19 @@ void handle_GetIScsiSessionList(struct bus_call *call)
 		secret_wipe(conns, ENGINE_MAX_CONNS * sizeof(*conns));
 	free(conns);
 	bus_call_send(call, reply, r);
+}
+
+void handle_GetIScsiSessionList(struct bus_call *call)
+{
+	sessions_answer(call, NULL);
+}
+
+void handle_GetIScsiSessionState(struct bus_call *call)
+{
+	struct svc_session *session = session_argument(call);
+
+	if (session)
+		sessions_answer(call, session);
 }
 
 /* ---- GetDevicesForIScsiSession */

@@ -65,6 +65,21 @@ static void refuse_all(struct protection *p, enum fault_kind kind, const char *t
 	}
 }
 
+/* Those that ask for none do not fail with those that do. */
+static void clear_some(struct protection *p)
+{
+	list_for_each(it, &p->asks) {
+		struct ipsec_ask *ask = list_entry(it, struct ipsec_ask, link);
+
+		if (!ask->clear)
+			continue;
+		list_remove(&ask->link);
+		protection_unblock(p);
+		passage_grant(ask->passage, NULL, NULL, NULL);
+		free(ask);
+	}
+}
+
 /* ---- the record */
 
 static void protection_free(struct protection *p)
@@ -178,6 +193,8 @@ void protection_failed(struct protection *p)
 {
 	if (list_empty(&p->asks) && p->users)
 		log_warning("%s port %u: %s", p->portal_text, p->port, p->why.text);
+	if (!p->users)
+		clear_some(p);
 	refuse_all(p, p->why.kind, p->why.text);
 	if (p->users)
 		ipsec_watch(p->service);
@@ -218,7 +235,7 @@ static int find_local(const struct passage_info *info, struct sockaddr_storage *
 	return r == 1 ? 0 : -EADDRNOTAVAIL;
 }
 
-static void protection_ask(struct protection *p, struct passage *passage)
+static void protection_ask(struct protection *p, struct passage *passage, bool asked)
 {
 	struct ipsec_ask *ask;
 
@@ -233,10 +250,22 @@ static void protection_ask(struct protection *p, struct passage *passage)
 		return;
 	}
 	ask->passage = passage;
+	ask->clear = !asked;
 	list_append(&p->asks, &ask->link);
 	service_timer_clear(&p->keep);
 	if (p->state == PROTECTION_UP || p->state == PROTECTION_DOWN)
 		protection_bring(p);
+}
+
+/* Whoever asks for none; of a protection that nobody uses. */
+static void go_clear(struct protection *p, struct passage *passage)
+{
+	if (p) {
+		protection_unblock(p); /* its end takes a while */
+		if (p->state != PROTECTION_ENDING)
+			protection_end(p);
+	}
+	passage_grant(passage, NULL, NULL, NULL);
 }
 
 static void pass_protected(struct service *service, struct passage *passage,
@@ -251,9 +280,7 @@ static void pass_protected(struct service *service, struct passage *passage,
 	p = protection_find(service, local_text, portal_text,
 			    ntohs(((const struct sockaddr_in *)&info->to)->sin_port));
 	if (!ipsec_asked(wish->flags) && (!p || (p->state != PROTECTION_UP && is_unused(p)))) {
-		if (p && p->state != PROTECTION_ENDING)
-			protection_end(p);
-		passage_grant(passage, NULL, NULL, NULL);
+		go_clear(p, passage);
 		return;
 	}
 	if (!p && service->ipsec.count >= IPSEC_PROTECTIONS_MAX) {
@@ -270,9 +297,10 @@ static void pass_protected(struct service *service, struct passage *passage,
 	if (is_unused(p) && (p->state == PROTECTION_DOWN || p->state == PROTECTION_ENDING))
 		ipsec_arm(p, info->host, wish);
 	ipsec_watch(service);
-	protection_ask(p, passage);
+	protection_ask(p, passage, ipsec_asked(wish->flags));
 }
 
+/* SEC-19 */
 void ipsec_pass(struct service *service, struct passage *passage, const struct ipsec_wish *wish)
 {
 	struct sockaddr_storage local;
@@ -287,7 +315,9 @@ void ipsec_pass(struct service *service, struct passage *passage, const struct i
 		return;
 	}
 	r = find_local(passage_info(passage), &local);
-	if (r < 0)
+	if (r < 0 && !ipsec_asked(wish->flags))
+		passage_grant(passage, NULL, NULL, NULL); /* whatever hinders it, connecting tells */
+	else if (r < 0)
 		refuse(passage, FAULT_CONNECT, strerror(-r));
 	else
 		pass_protected(service, passage, wish, &local);

@@ -26,6 +26,7 @@ enum { PROTECTION_NAME_ROOM = 64, PROTECTION_ID_ROOM = 272, PROTECTION_ADDRESS_R
 struct ipsec_ask {
 	struct list link;
 	struct passage *passage;
+	bool clear;                  /* it asks for none, and can do without */
 };
 
 /* What charon has, gathered while it tells. */
@@ -142,6 +143,8 @@ static inline const struct sockaddr *protection_portal(const struct protection *
 
 /* From any state: what is ours in charon goes. Ends in protection_ended, maybe at once. */
 void protection_end(struct protection *protection);
+/* What has no guard may go there again. */
+void protection_unblock(struct protection *protection);
 
 /* ---- ipsec.c is told */
 

@@ -13,14 +13,19 @@
 
 enum { END_MILLISECONDS = 1000 };
 
+void protection_unblock(struct protection *p)
+{
+	if (p->blocked)
+		block_clear(protection_local(p), protection_portal(p));
+	p->blocked = false;
+}
+
 static void end_done(struct protection *p)
 {
 	vici_free(p->vici);
 	p->vici = NULL;
 	p->key_loaded = false;
-	if (p->blocked)
-		block_clear(protection_local(p), protection_portal(p));
-	p->blocked = false;
+	protection_unblock(p);
 	p->state = PROTECTION_DOWN;
 	protection_ended(p);
 }
@@ -65,8 +70,10 @@ static bool key_is_needed(const struct protection *p)
 	list_for_each(it, &p->service->ipsec.protections) {
 		const struct protection *other = list_entry(it, struct protection, link);
 
+		/* One that is down counts on it, too: key_is_shared. */
 		if (other != p && strcmp(other->key_name, p->key_name) == 0 &&
-		    other->state != PROTECTION_DOWN && other->state != PROTECTION_ENDING)
+		    other->state != PROTECTION_ENDING &&
+		    (other->state != PROTECTION_DOWN || other->key_loaded))
 			return true;
 	}
 	return false;
@@ -78,7 +85,7 @@ static void ikes_listed(void *ctx, const struct vici_result *result)
 	int r = 0;
 
 	(void)result;
-	if (p->key_loaded && !key_is_needed(p))
+	if (!key_is_needed(p))
 		r = vici_unload_key(p->vici, p->key_name, (struct vici_done){ NULL, NULL });
 	if (r == 0)
 		r = vici_unload_conn(p->vici, p->name, (struct vici_done){ all_gone, p });
@@ -97,8 +104,9 @@ void protection_end(struct protection *p)
 	vici_free(p->vici);
 	p->vici = NULL;
 	p->state = PROTECTION_ENDING;
-	/* Nothing of ours is there where the administrator's is used, or where it never came to it. */
-	if (!p->key_loaded)
+	/* Nothing of ours is there where the administrator's is used, or where it never came to it. Of what
+	 * was up the link may have been lost, and not charon. */
+	if (!p->key_loaded && (!p->proven || p->foreign))
 		r = -ENOENT;
 	if (r == 0)
 		r = vici_new(p->service->event, p->service->ipsec.path, &ops, p, &p->vici);

@@ -336,6 +336,7 @@ static uint32_t add_prepare(struct svc_session *session, const struct store_logi
 	if (!status)
 		status = add_effective(session, draft, asked->security_flags, &asked->options,
 				       &effective);
+	draft->security_flags = effective.security_flags;
 	if (!status)
 		status = connect_options(session->service, &effective, draft->host, draft->port,
 					 asked->port_number, wanted);
@@ -369,6 +370,7 @@ void svc_session_add(struct svc_session *session, const struct svc_asker *asker,
 		strcpy(conn->text, draft.text);
 		strcpy(conn->host, draft.host);
 		conn->port = draft.port;
+		conn->security_flags = draft.security_flags;
 		conn->id = wanted.id;
 		conn->asker = *asker;
 		svc_conn_start(conn, &wanted);

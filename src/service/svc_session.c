@@ -327,7 +327,6 @@ static struct svc_session *svc_session_new(struct service *service, const struct
 	session->portal = login->portal;
 	session->again = login->again;
 	session->security_flags = login->security_flags;
-	session->key = login->key;
 	session->target = login->target;
 	session->tag = -1;
 	session->may_hop = !login->portal.present ||
@@ -351,6 +350,7 @@ static struct svc_session *svc_session_new(struct service *service, const struct
 		free(session);
 		return NULL;
 	}
+	session->key = login->key;
 	targets_hold(session->target);
 	list_append(&service->sessions, &session->link);
 	service->session_count++;

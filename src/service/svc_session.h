@@ -48,6 +48,7 @@ struct svc_conn {
 	struct svc_asker asker;      /* waits for the login */
 	struct svc_ask ask;          /* the login's */
 	struct store_login_conn *asked; /* of an added one; has secrets */
+	uint64_t security_flags;     /* of an added one: those that counted then */
 };
 
 /* A logical unit. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "api_bed.h"
 
@@ -31,8 +32,10 @@ static void test_hundreds_of_sessions(void **state)
 	static UCHAR isids[SESSIONS][8];
 	ISCSI_DEVICE_ON_SESSIONA device;
 	ISCSI_TARGET_PORTALA portal;
+	ISCSI_SESSION_STATE now = { .Size = sizeof(now) };
+	ISCSI_CONNECTION_COUNTERS counters[8];
 	ISCSI_SESSION_INFOA *list;
-	ULONG count;
+	ULONG count, size;
 
 	(void)state;
 	api_discover(&portal);
@@ -55,14 +58,36 @@ static void test_hundreds_of_sessions(void **state)
 		api_expect(ERROR_SUCCESS, GetDevicesForIScsiSessionA(&ids[i], &count, &device));
 		assert_int_equal(device.ScsiAddress.PathId, i / 255);
 		assert_int_equal(device.ScsiAddress.TargetId, i % 255);
+		api_expect(ERROR_SUCCESS, GetIScsiSessionState(&ids[i], &now));
+		assert_int_equal(now.ConnectionCount, 1);
+		size = sizeof(counters);
+		api_expect(ERROR_SUCCESS, GetIScsiConnectionCounters(&ids[i], &size, &count, counters));
+		assert_int_equal(count, 1);
+		assert_memory_equal(&counters->SessionId, &ids[i], sizeof(ids[i]));
 	}
 	qsort(listed, SESSIONS, sizeof(listed[0]), compare);
 	for (unsigned i = 1; i < SESSIONS; i++)
 		assert_memory_not_equal(&listed[i - 1], &listed[i], sizeof(listed[0]));
 	api_expect(ERROR_SUCCESS, LogoutIScsiTarget(&ids[150]));
 	api_expect(ISDSC_INVALID_SESSION_ID, LogoutIScsiTarget(&ids[150]));
+	api_expect(ISDSC_INVALID_SESSION_ID, GetIScsiSessionState(&ids[150], &now));
 	free(api_sessions(&count));
 	assert_int_equal(count, SESSIONS - 1);
+}
+
+/* The service closes a caller's socket, and a disk's, a moment after its answer: how many files are left
+ * differs by some from one call to the next. */
+enum { FILES_LATE = 4 };
+
+static ISDSC_STATUS add_until_refused(ISCSI_UNIQUE_SESSION_ID *session)
+{
+	ISCSI_UNIQUE_CONNECTION_ID connection;
+	ISDSC_STATUS status = ERROR_SUCCESS;
+
+	for (unsigned i = 0; !status && i <= FILES_LATE; i++)
+		status = AddIScsiConnectionA(session, NULL, ISCSI_ANY_INITIATOR_PORT, NULL, 0, NULL, 0,
+					     NULL, &connection);
+	return status;
 }
 
 /* One that can't be had is refused in time: calls and the store need files too. */
@@ -70,7 +95,6 @@ static void test_files_run_short(void **state)
 {
 	const struct rlimit few = { FEW_FILES, FEW_FILES };
 	ISCSI_UNIQUE_SESSION_ID first, last;
-	ISCSI_UNIQUE_CONNECTION_ID connection;
 	ISCSI_TARGET_PORTALA portal;
 	unsigned sessions = 1;
 	ISDSC_STATUS status;
@@ -84,9 +108,7 @@ static void test_files_run_short(void **state)
 		assert_true(++sessions < FEW_FILES);
 	api_expect(ISDSC_TOO_MANY_SESSIONS, status);
 	assert_true(sessions > 10);
-	api_expect(ISDSC_TOO_MANY_CONNECTIONS,
-		   AddIScsiConnectionA(&first, NULL, ISCSI_ANY_INITIATOR_PORT, NULL, 0, NULL, 0, NULL,
-				       &connection));
+	api_expect(ISDSC_TOO_MANY_CONNECTIONS, add_until_refused(&first));
 	/* All else goes on. */
 	free(api_sessions(&count));
 	assert_int_equal(count, sessions);
@@ -94,13 +116,18 @@ static void test_files_run_short(void **state)
 							NULL, NULL, NULL));
 	api_expect(ERROR_SUCCESS, RemoveIScsiStaticTargetA(api_text("iqn.2026-11.test:other")));
 	/* A place that becomes free is taken again. */
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 1 + FILES_LATE; i++) {
 		ISCSI_SESSION_INFOA *list = api_sessions(&count);
 
 		api_expect(ERROR_SUCCESS, LogoutIScsiTarget(&list[count - 1].SessionId));
 		free(list);
 	}
-	api_expect(ERROR_SUCCESS, login_one_more(&last));
+	status = login_one_more(&last);
+	for (unsigned i = 0; status == ISDSC_TOO_MANY_SESSIONS && i < 100; i++) { /* they close later */
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+		status = login_one_more(&last);
+	}
+	api_expect(ERROR_SUCCESS, status);
 }
 
 static int service_anew(void **state)

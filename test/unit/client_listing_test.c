@@ -182,6 +182,40 @@ static void counters(void **state)
 	fake_stop();
 }
 
+/* Only the session that is named: 1,000 sessions are not to be listed 1,000 times. */
+static int named_session(sd_bus_message *request, sd_bus_message *reply)
+{
+	uint64_t unique, specific;
+	int r;
+
+	if (strcmp(sd_bus_message_get_member(request), "GetIScsiSessionState") != 0)
+		return -EINVAL;
+	r = sd_bus_message_read(request, BUS_ID, &unique, &specific);
+	if (r <= 0)
+		return -EINVAL;
+	sd_bus_message_append(reply, "u", 0);
+	sd_bus_message_open_container(reply, 'a', BUS_SESSION);
+	return no_more(reply, session_put(reply, specific, (int)(specific - 0xa0)));
+}
+
+static void one_session(void **state)
+{
+	ISCSI_UNIQUE_SESSION_ID id = { 0xf1, 0xa3 };
+	ISCSI_SESSION_STATE session = { .Size = sizeof(session) };
+	ULONG size = 0, count;
+
+	(void)state;
+	fake_start(named_session);
+	assert_int_equal(GetIScsiSessionState(&id, &session), 0);
+	assert_int_equal(session.ConnectionCount, 3);
+	assert_int_equal(GetIScsiConnectionCounters(&id, &size, &count, NULL),
+			 ERROR_INSUFFICIENT_BUFFER);
+	assert_int_equal(count, 3);
+	assert_int_equal(GetIScsiSessionState(NULL, &session), ERROR_INVALID_PARAMETER);
+	assert_int_equal(GetIScsiSessionState(&id, NULL), ERROR_INVALID_PARAMETER);
+	fake_stop();
+}
+
 static int no_sessions(sd_bus_message *request, sd_bus_message *reply)
 {
 	(void)request;
@@ -453,7 +487,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions_a), cmocka_unit_test(sessions_w),
-		cmocka_unit_test(sessions_ex), cmocka_unit_test(counters), cmocka_unit_test(none),
+		cmocka_unit_test(sessions_ex), cmocka_unit_test(counters), cmocka_unit_test(one_session),
+		cmocka_unit_test(none),
 		cmocka_unit_test(portals_ex), cmocka_unit_test(names), cmocka_unit_test(devices),
 		cmocka_unit_test(kinds_of_devices), cmocka_unit_test(protections),
 		cmocka_unit_test(unaligned),

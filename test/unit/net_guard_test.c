@@ -190,6 +190,33 @@ static void a_guarded_socket_sends_nothing_in_clear(void **state)
 	assert_false(connects(&tunnelled));
 }
 
+/* IPv4 in IPv6's writing: policies of an IPv6 socket don't count there. */
+static void no_other_family_leads_around_it(void **state)
+{
+	struct sockaddr_in6 mapped = { .sin6_family = AF_INET6, .sin6_port = portal.sin_port,
+				       .sin6_addr.s6_addr = { [10] = 0xff, [11] = 0xff, [12] = 127,
+							      [15] = 1 } };
+	struct guard guard = { .kind = GUARD_NONE };
+	int fd;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (!here || fd < 0)
+			skip();
+		assert_int_equal(guard_socket(fd, AF_INET6, &guard), 0);
+		connect(fd, (struct sockaddr *)&mapped, sizeof(mapped));
+		assert_int_equal(is_connected(fd), guard.kind == GUARD_NONE);
+		close(fd);
+		guard = transport;
+	}
+	/* One that has an address of ours already; IPv6 may be off. */
+	if (tcp_open(AF_INET6, "::1", &fd) == 0) {
+		assert_int_equal(guard_socket(fd, AF_INET6, &transport), 0);
+		close(fd);
+	}
+}
+
 /* What the flush of a system does to a daemon's policies it does not do to a socket's. */
 static void a_flush_does_not_open_it(void **state)
 {
@@ -387,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_guarded_socket_sends_nothing_in_clear),
+		cmocka_unit_test(no_other_family_leads_around_it),
 		cmocka_unit_test(a_flush_does_not_open_it),
 		cmocka_unit_test(both_ways_are_guarded),
 		cmocka_unit_test(the_block_holds_what_has_no_guard),

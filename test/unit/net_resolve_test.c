@@ -76,6 +76,14 @@ static void test_numeric(void **state)
 	assert_true(wait_box(0));
 	memcpy(&in6, &got.address[0].addr, sizeof(in6));
 	assert_int_equal(in6.sin6_family, AF_INET6);
+	/* IPv4 that only looks like IPv6 */
+	ask("::ffff:127.0.0.2", &resolve);
+	assert_true(wait_box(0));
+	memcpy(&in, &got.address[0].addr, sizeof(in));
+	assert_int_equal(got.address[0].len, sizeof(in));
+	assert_int_equal(in.sin_family, AF_INET);
+	assert_int_equal(ntohs(in.sin_port), 3260);
+	assert_int_equal(ntohl(in.sin_addr.s_addr), 0x7f000002);
 	ask("fe80::1%1", &resolve);
 	assert_true(wait_box(0));
 	memcpy(&in6, &got.address[0].addr, sizeof(in6));

@@ -454,20 +454,26 @@ static void charon_event(enum vici_event_kind kind, bool up, uint32_t old_id)
 
 static struct preshared_key key = { .bytes = "secret one", .len = 10 };
 
-static struct passage *pass_to(const char *portal, uint64_t flags, const struct preshared_key *with)
+static struct passage *pass_at(const char *portal, uint16_t port, uint64_t flags,
+			       const struct preshared_key *with)
 {
 	struct passage *passage = calloc(1, sizeof(*passage));
 	struct sockaddr_in *in = (struct sockaddr_in *)&passage->info.to;
 	const struct ipsec_wish wish = { .flags = flags, .key = with, .port_number = 1 };
 
 	in->sin_family = AF_INET;
-	in->sin_port = htons(3260);
+	in->sin_port = htons(port);
 	assert_int_equal(inet_pton(AF_INET, portal, &in->sin_addr), 1);
 	passage->info.to_len = sizeof(*in);
 	strcpy(passage->info.host, portal);
-	passage->info.port = 3260;
+	passage->info.port = port;
 	ipsec_pass(&service, passage, &wish);
 	return passage;
+}
+
+static struct passage *pass_to(const char *portal, uint64_t flags, const struct preshared_key *with)
+{
+	return pass_at(portal, 3260, flags, with);
 }
 
 static struct passage *pass(uint64_t flags)
@@ -915,6 +921,115 @@ static void charon_that_comes_back_is_used_again(void **state)
 	close_passage(passage);
 }
 
+/* A charon that was slow has everything still. */
+static void the_loss_of_a_link_leaves_nothing_behind(void **state)
+{
+	struct passage *passage = pass(ASKED);
+	struct vici *watch = service.ipsec.watch;
+
+	(void)state;
+	charon_run();
+	watch->ops->lost(watch->ctx, &(struct vici_result){ -ETIMEDOUT, "slow" });
+	close_passage(passage);
+	wait_for_protections(0);
+	assert_false(charon.up);
+	assert_int_equal(charon.keys_loaded, 0);
+	assert_int_equal(charon.unloaded, 1);
+}
+
+/* Nor is a key taken from one that comes up again later. */
+static void a_key_stays_for_the_other(void **state)
+{
+	const struct store_ike identity = { .port_number = PORT_NUMBER_ANY, .id_type = IKE_IPV4, .id_len = 4,
+					    .id = { 10, 0, 0, 2 }, .key = key };
+	struct passage *one, *other;
+
+	(void)state;
+	assert_int_equal(ike_set(&service.ike, NULL, &identity, false), 0);
+	one = pass(ASKED);
+	charon_run();
+	charon.up = false; /* what it tells is one child, and that is the other's now */
+	other = pass_at("10.0.0.2", 3261, ASKED, NULL);
+	charon_run();
+	passed(other, GUARD_POLICY);
+	assert_int_equal(charon.keys_loaded, 1);
+	charon.why[2] = "received NO_PROPOSAL_CHOSEN notify";
+	charon.why[3] = charon.why[4] = charon.why[5] = charon.why[2];
+	charon.up = false;
+	charon_event(VICI_CHILD_UPDOWN, false, 0);
+	charon_run();
+	assert_int_equal(charon.initiated, 6); /* the other is down, and in use */
+	close_passage(one);
+	wait_for_protections(1);
+	assert_int_equal(charon.keys_loaded, 1);
+	close_passage(other);
+	ike_done(&service.ike);
+}
+
+/* It does not fail with those that ask for it. */
+static void who_asks_for_none_does_not_suffer(void **state)
+{
+	struct passage *asked = pass(ASKED), *clear = pass(SECURITY_VALID);
+
+	(void)state;
+	charon.why[0] = "received AUTHENTICATION_FAILED notify error";
+	while (!clear->answered)
+		assert_true(charon_step());
+	passed(clear, GUARD_NONE);
+	assert_false(blocks);
+	close_passage(clear);
+	refused(asked, FAULT_IPSEC, "AUTHENTICATION_FAILED");
+	/* Where there is one at the end it is used. */
+	asked = pass(ASKED);
+	clear = pass(SECURITY_VALID);
+	charon_run();
+	passed(clear, GUARD_POLICY);
+	close_passage(asked);
+	/* Nor where it is in use, and lost. */
+	charon.up = false;
+	for (unsigned i = 0; i < 4; i++)
+		charon.why[charon.initiated + i] = "received NO_PROPOSAL_CHOSEN notify";
+	charon_event(VICI_CHILD_UPDOWN, false, 0);
+	refused(pass(SECURITY_VALID), FAULT_IPSEC, "NO_PROPOSAL_CHOSEN");
+	assert_true(blocks);
+	close_passage(clear);
+	clear = pass(SECURITY_VALID);
+	passed(clear, GUARD_NONE);
+	close_passage(clear);
+	wait_for_protections(0);
+	/* While one ends that was up. */
+	asked = pass(ASKED);
+	charon_run();
+	passed(asked, GUARD_POLICY);
+	assert_true(blocks);
+	close_passage(asked);
+	for (unsigned i = 0; i < 500 && charon.first == charon.last; i++)
+		sd_event_run(service.event, 10000);
+	assert_int_equal(service.ipsec.count, 1);
+	clear = pass(SECURITY_VALID);
+	passed(clear, GUARD_NONE);
+	assert_false(blocks);
+	close_passage(clear);
+	wait_for_protections(0);
+}
+
+/* Of what can't be looked up connecting tells. */
+static void a_source_with_a_scope_goes_in_clear(void **state)
+{
+	struct passage *asked = pass(ASKED), *clear = calloc(1, sizeof(*clear));
+	const struct ipsec_wish none = { .flags = SECURITY_VALID }, wish = { .flags = ASKED, .key = &key };
+
+	(void)state;
+	clear->info = asked->info;
+	strcpy(clear->info.source, "fe80::1%eth0");
+	ipsec_pass(&service, clear, &none);
+	passed(clear, GUARD_NONE);
+	clear->answered = false;
+	ipsec_pass(&service, clear, &wish);
+	refused(clear, FAULT_CONNECT, "10.0.0.2:3260");
+	close_passage(asked);
+}
+
 /* The peer may still send what the kernel must not answer. */
 static void the_block_outlasts_a_loss(void **state)
 {
@@ -1164,6 +1279,8 @@ int main(void)
 		TEST(the_administrators_trap_is_sprung), TEST(the_sa_of_another_service_is_not_ours),
 		TEST(an_sa_that_goes_is_made_anew), TEST(a_silent_peer_has_it_made_anew),
 		TEST(charon_that_comes_back_is_used_again), TEST(the_block_outlasts_a_loss),
+		TEST(the_loss_of_a_link_leaves_nothing_behind), TEST(a_key_stays_for_the_other),
+		TEST(who_asks_for_none_does_not_suffer), TEST(a_source_with_a_scope_goes_in_clear),
 		TEST(a_flush_does_not_unblock), TEST(leftovers_of_the_last_life_are_cleaned),
 		TEST(what_is_not_ours_is_left),
 		TEST(a_stop_takes_all_down), TEST(it_is_shown), TEST(which_flags_count),
