@@ -21,6 +21,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from bed import Bed, Failed, Unable, check, wait_for  # noqa: E402
+import ipsec_life  # noqa: E402,F401  (it adds its scenarios)
 from ipsec_measure import measure  # noqa: E402
 from ipsec_scenarios import ALL  # noqa: E402
 from ipsec_world import World, copied  # noqa: E402
