@@ -10,6 +10,8 @@
 #include "proto/name.h"
 #include "scsi/lun.h"
 #include "service/args.h"
+#include "service/discover.h"
+#include "service/ipsec.h"
 #include "service/log.h"
 #include "service/logins.h"
 #include "service/mappings.h"
@@ -94,6 +96,33 @@ static uint32_t login_check(struct service *service, struct login_arguments *a)
 	return a->login.target ? ERROR_SUCCESS : ISDSC_TARGET_NOT_FOUND;
 }
 
+static uint64_t flags_at(struct service *service, const char *host, uint16_t port)
+{
+	const uint64_t *set = discover_flags(service, host, port);
+
+	return set && ipsec_asked(*set) ? *set : 0;
+}
+
+/* What makes a login without flags of its own protected today may be forgotten when the service ends. So
+ * it is kept with the login. */
+static uint64_t flags_to_keep(struct service *service, const struct svc_login *login)
+{
+	const struct name_address *address;
+	uint64_t found = 0;
+	char host[OPTIONS_TEXT];
+
+	if (login->security_flags & SECURITY_VALID)
+		return login->security_flags;
+	if (login->portal.present) {
+		if (args_host(login->portal.address, host) == 0)
+			found = flags_at(service, host, login->portal.socket);
+	} else {
+		for (unsigned at = 0; !found && (address = target_address(login->target, &at));)
+			found = flags_at(service, address->host, address->port);
+	}
+	return found ? found : login->security_flags;
+}
+
 /* It is stored, and no more. */
 static uint32_t login_store(struct service *service, struct login_arguments *a)
 {
@@ -101,7 +130,7 @@ static uint32_t login_store(struct service *service, struct login_arguments *a)
 		.informational = a->login.informational,
 		.port_number = a->login.port_number,
 		.portal = a->login.portal,
-		.security_flags = a->login.security_flags,
+		.security_flags = flags_to_keep(service, &a->login),
 		.mappings = a->login.mappings,
 		.options = a->login.options,
 		.key = a->login.key,

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "iscsierr.h"
 #include "service/args.h"
+#include "service/ipsec.h"
 #include "service/log.h"
 #include "service/restore.h"
 #include "service/status.h"
@@ -216,6 +217,17 @@ static void take_conn(void *ctx, const struct store_login_conn *conn)
 		conns->list[conns->count++] = *conn;
 }
 
+/* What made it protected may be forgotten when the service ends. */
+static void take_added(struct conns *conns, const struct svc_conn *conn)
+{
+	struct store_login_conn kept = *conn->asked;
+
+	if (!(kept.security_flags & SECURITY_VALID) && ipsec_asked(conn->security_flags))
+		kept.security_flags = conn->security_flags;
+	take_conn(conns, &kept);
+	secret_wipe(&kept, sizeof(kept));
+}
+
 bool logins_keep_conns(const struct service *service, const char *target)
 {
 	struct defaults settings;
@@ -241,7 +253,7 @@ void logins_follow_conns(struct svc_session *session)
 		const struct svc_conn *conn = list_entry(it, struct svc_conn, link);
 
 		if (r == 0 && keep && conn->asked && !conn->pending)
-			take_conn(&conns, conn->asked);
+			take_added(&conns, conn);
 	}
 	if (r == 0 && keep)
 		restore_conns_each(session, take_conn, &conns);

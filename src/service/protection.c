@@ -115,12 +115,22 @@ static void bring_up(struct protection *p)
 
 /* ---- confirming */
 
+/* A peer that has only tunnels may answer IKEv2 with one when it is asked for transport mode. */
+static bool is_mode_asked(const struct protection *p, const struct vici_child *child)
+{
+	bool insists = p->service->defaults.value[DEFAULT_IPSEC_MODE] == IPSEC_MODE_INSIST;
+	uint64_t other = child->mode == VICI_TUNNEL ? SECURITY_TRANSPORT_MODE : SECURITY_TUNNEL_MODE;
+
+	return !insists || !(p->flags & other);
+}
+
 static void sa_listed(void *ctx, const struct vici_ike *ike, const struct vici_child *child)
 {
 	struct protection *p = ctx;
 	bool own = child && strcmp(child->name, p->name) == 0;
 
-	if (!protection_is_covered(p, ike, child) || (p->look.found && (p->look.own || !own)))
+	if (!protection_is_covered(p, ike, child) || (p->look.found && (p->look.own || !own)) ||
+	    (own && !is_mode_asked(p, child)))
 		return;
 	p->look.found = true;
 	p->look.own = own;
@@ -144,7 +154,7 @@ static void confirmed(void *ctx, const struct vici_result *result)
 		protection_fail_error(p, result->error, result->why);
 	else if (!p->look.found)
 		protection_fail(p, FAULT_IPSEC, "IPsec: the peer agreed to something that does not cover the "
-			   "connection");
+				"connection, or not in the mode that is insisted on");
 	else
 		bring_up(p);
 }

@@ -282,6 +282,44 @@ static void test_an_identity_asks_for_its_address(void **state)
 	api_expect(ERROR_SUCCESS, SetIScsiIKEInfoA(NULL, ALL, &made, FALSE));
 }
 
+/* What asks for it may be forgotten when the service ends, but the login goes on asking. */
+static void test_a_persistent_login_stays_protected(void **state)
+{
+	const struct in_addr address = { htonl(INADDR_LOOPBACK) };
+	IKE_AUTHENTICATION_INFORMATION made = info(ID_IPV4_ADDR, &address, 4, 0x13);
+	union {
+		PERSISTENT_ISCSI_LOGIN_INFOA info;
+		UCHAR bytes[8192];
+	} list;
+	ISCSI_UNIQUE_CONNECTION_ID connection;
+	ISCSI_UNIQUE_SESSION_ID session;
+	ISCSI_TARGET_PORTALA portal;
+	ULONG count, size = sizeof(list);
+
+	(void)state;
+	for (unsigned named = 0; named < 2; named++) {
+		api_discover(&portal);
+		api_expect(ERROR_SUCCESS, SetIScsiIKEInfoA(NULL, ALL, &made, FALSE));
+		api_expect(ERROR_SUCCESS,
+			   LoginIScsiTargetA(api_text(API_TARGET_NAME), FALSE, NULL,
+					     ISCSI_ANY_INITIATOR_PORT, named ? &portal : NULL, 0, NULL,
+					     NULL, 0, NULL, TRUE, &session, &connection));
+		restart();
+		api_expect(ISDSC_NO_AUTH_INFO_AVAILABLE, GetIScsiIKEInfoA(NULL, ALL, NULL, &made));
+		size = sizeof(list);
+		api_expect(ERROR_SUCCESS, ReportIScsiPersistentLoginsA(&count, &list.info, &size));
+		assert_int_equal(count, 1);
+		assert_int_equal(list.info.SecurityFlags, 0x13);
+		assert_true(api_service_logged("no charon at", 5000)); /* it was tried, and not in clear */
+		free(api_sessions(&count));
+		assert_int_equal(count, 0);
+		api_expect(ERROR_SUCCESS,
+			   RemoveIScsiPersistentTargetA(NULL, ISCSI_ALL_INITIATOR_PORTS,
+							api_text(API_TARGET_NAME), NULL));
+		made.PsKey.SecurityFlags = 0x13;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_keys_stay_inside),
 		cmocka_unit_test_teardown(test_the_default_flags_count, api_logout_all),
 		cmocka_unit_test_teardown(test_an_identity_asks_for_its_address, api_logout_all),
+		cmocka_unit_test_teardown(test_a_persistent_login_stays_protected, api_logout_all),
 	};
 
 	return cmocka_run_group_tests_name("ipsec", tests, api_setup, api_teardown);

@@ -777,6 +777,31 @@ static void an_agreement_on_less_is_none(void **state)
 	refused(passage, FAULT_IPSEC, "does not cover");
 }
 
+/* Asked for transport mode, a peer that has only tunnels answers with one. */
+static void what_is_insisted_on_is_looked_at(void **state)
+{
+	struct passage *passage;
+
+	(void)state;
+	for (unsigned insist = 0; insist < 2; insist++) {
+		service.defaults.value[DEFAULT_IPSEC_MODE] = insist ? IPSEC_MODE_INSIST : IPSEC_MODE_PREFER;
+		passage = pass(ASKED | SECURITY_TRANSPORT_MODE);
+		while (!charon.initiated)
+			assert_true(charon_step());
+		charon.child.mode = VICI_TUNNEL;
+		if (insist) {
+			refused(passage, FAULT_IPSEC, "insisted on");
+		} else {
+			charon_run();
+			passed(passage, GUARD_POLICY);
+			assert_true(passage->guard.tunnel);
+			close_passage(passage);
+			wait_for_protections(0);
+			charon.initiated = 0;
+		}
+	}
+}
+
 static void administrator(void)
 {
 	make_child(&(struct vici_conn){ .name = "site", .child = "net", .version = 2, .mode = VICI_TUNNEL,
@@ -1275,7 +1300,8 @@ int main(void)
 		TEST(the_best_key_is_taken), TEST(all_ways_are_tried_in_turn),
 		TEST(what_can_not_help_is_not_tried), TEST(a_fall_back_is_enough),
 		TEST(a_tunnel_is_guarded_with_its_ends), TEST(user_space_has_tunnels_alone),
-		TEST(an_agreement_on_less_is_none), TEST(the_administrators_sa_wins),
+		TEST(an_agreement_on_less_is_none), TEST(what_is_insisted_on_is_looked_at),
+		TEST(the_administrators_sa_wins),
 		TEST(the_administrators_trap_is_sprung), TEST(the_sa_of_another_service_is_not_ours),
 		TEST(an_sa_that_goes_is_made_anew), TEST(a_silent_peer_has_it_made_anew),
 		TEST(charon_that_comes_back_is_used_again), TEST(the_block_outlasts_a_loss),
