@@ -150,20 +150,25 @@ class Bench:
                 "--cpu", str(self.cpu_ours if cpu is None else cpu),
                 "--seconds", str(seconds or self.seconds), *map(str, words)]
 
+    def output(self, argv, timeout):
+        """What a program prints that has its processor to itself as far as that can be had."""
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
+            self.urgent(child.pid)
+            try:
+                out, err = child.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired as e:
+                child.kill()
+                raise Failed(f"{' '.join(argv)}: it does not end") from e
+        if child.returncode != 0:
+            raise Failed(f"{' '.join(argv)}: status {child.returncode}: {(out + err).strip()[-400:]}")
+        return out
+
     def once(self, command):
         """Runs a generator (argv), or calls a function; returns its result as a dictionary."""
         if callable(command):
             return command()
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
-            self.urgent(child.pid)
-            try:
-                out, err = child.communicate(timeout=60 + 4 * self.seconds)
-            except subprocess.TimeoutExpired as e:
-                child.kill()
-                raise Failed(f"{' '.join(command)}: it does not end") from e
-        if child.returncode != 0:
-            raise Failed(f"{' '.join(command)}: status {child.returncode}: {(out + err).strip()[-400:]}")
+        out = self.output(command, 60 + 4 * self.seconds)
         result = json.loads(out.splitlines()[-1])
         if result["errors"] or not result["ops"]:
             raise Failed(f"{' '.join(command)}: {result}")

@@ -2,9 +2,8 @@
 import contextlib
 import json
 import os
-import subprocess
 
-from core import Bed, Failed, Goal, Unable, wait_for
+from core import Bed, Goal, Unable, wait_for
 from bed import Service, nbd_uri
 
 ABOUT = "through NBD: iscsidscd against qemu-nbd with libiscsi"
@@ -38,20 +37,17 @@ class Disk:
         self.bench, self.path, self.pid = bench, path, pid
 
     def fio(self, op, size, depth):
-        """Loads it; a result as a load generator gives it, CPU being that of the process. fio itself
-        shares the target's processor: it is the same for both."""
+        """Loads it; a result as a load generator gives it, CPU being that of the process. fio
+        shares the target's processor, and is as urgent: it is the same for both."""
         seconds = 2 * self.bench.seconds
         argv = [self.bench.tool("taskset"), "-c", str(self.bench.cpu_target), "fio", "--thread",
                 "--name=disk", "--ioengine=nbd", f"--uri={nbd_uri(self.path)}", f"--rw=rand{op}",
                 f"--bs={size}", f"--iodepth={depth}", "--size=64M", "--time_based", "--randrepeat=0",
                 f"--runtime={seconds}", "--norandommap", "--output-format=json"]
         before = cpu_of(self.pid)
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=60, check=False)
+        out = self.bench.output(argv, 60)
         after = cpu_of(self.pid)
-        if done.returncode != 0:
-            raise Failed(f"fio: {done.stdout[-300:]} {done.stderr[-300:]}")
-        job = json.loads(done.stdout[done.stdout.index("{"):])["jobs"][0][op]
+        job = json.loads(out[out.index("{"):])["jobs"][0][op]
         latency = job["clat_ns"]["percentile"]
         return {"ops": job["total_ios"], "bytes": job["io_bytes"], "seconds": job["runtime"] / 1000,
                 "cpu_user": after[0] - before[0], "cpu_sys": after[1] - before[1], "errors": 0,
