@@ -10,6 +10,7 @@
 #include "engine/session.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -82,18 +83,26 @@ static void forget(struct session *s, struct cleanup *it)
 	memmove(it, it + 1, (s->cleanups - at) * sizeof(*it));
 }
 
-/* NULL if there are too many. */
+/* Most sessions never lose a connection. */
+static bool has_room(struct session *s)
+{
+	if (!s->cleanup)
+		s->cleanup = calloc(ENGINE_MAX_CONNS, sizeof(*s->cleanup));
+	return s->cleanup && s->cleanups < ENGINE_MAX_CONNS;
+}
+
+/* NULL if there are too many, or no memory. */
 static struct cleanup *add(struct session *s, struct member *m, const struct conn *c, uint64_t now,
 			   const struct cleanup_times *times)
 {
-	struct cleanup *it = &s->cleanup[s->cleanups];
+	struct cleanup *it;
 
-	if (s->cleanups == ENGINE_MAX_CONNS)
+	if (!has_room(s))
 		return NULL;
 	/* Logouts and rulings of one round have to agree. */
 	if (!s->cleanups)
 		s->reassigns = s->params.error_recovery_level >= 2 && !s->config.no_reassign;
-	s->cleanups++;
+	it = &s->cleanup[s->cleanups++];
 	*it = (struct cleanup){ .member = m, .cid = c->cid, .epoch = c->epoch, .at = now + times->wait,
 				.until = now + times->wait + times->retain };
 	return it;

@@ -72,6 +72,7 @@ void session_free(struct session *s)
 		explicit_bzero(s->portals, s->portal_count * sizeof(*s->portals));
 	free(s->portals);
 	free(s->events);
+	free(s->cleanup);
 	if (s->shared)
 		tags_done(&s->shared->tags);
 	free(s->shared);

@@ -91,7 +91,7 @@ struct session {
 	bool insists;                  /* on the security stage: no login skips it any more */
 	uint64_t retry_at, hold_until;
 	bool failed;                   /* the hold time is over */
-	struct cleanup cleanup[ENGINE_MAX_CONNS];
+	struct cleanup *cleanup;       /* room for ENGINE_MAX_CONNS since the first loss; owned */
 	unsigned cleanups;
 	bool reassigns;                /* what becomes of the tasks of those above */
 	struct conn *cleaner;          /* whose Logout for another one is under way; NULL for none */
