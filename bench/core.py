@@ -116,7 +116,7 @@ class Bench:
     def __init__(self, build, full=False, seconds=None, repeat=None, log=None):
         self.build = os.path.abspath(build)
         self.full = full
-        self.seconds = seconds or (1.0 if full else 0.6)
+        self.seconds = seconds or (1.0 if full else 0.5)
         self.repeat = repeat or (7 if full else 5)
         self.log = log or (lambda text: print(text, file=sys.stderr, flush=True))
         self.cpus = sorted(os.sched_getaffinity(0))

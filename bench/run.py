@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The benchmark: run.py [PART...] [--json FILE] [--full] [--write] [--list]
 
-Without a part it runs all. Figures are ratios of things measured by turns in this run; see core.py.
+Without a part it runs all but those that are long or only of interest to whoever changes the loop; with
+--full those too. Figures are ratios of things measured by turns in this run; see core.py.
 Exit status: 0 if everything was measured, whether the goals are met or not; 1 if something failed.
 """
 import argparse
@@ -110,7 +111,8 @@ def main():
         go_apart()
     settle_in()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    names = args.parts or there
+    names = args.parts or [name for name in there
+                           if args.full or not getattr(part_load(name), "APART", False)]
     bench = core.Bench(args.build, args.full, args.seconds, args.repeat)
     rows, goals, failed = measure(bench, names)
     print("\n".join(report.machine(core.TOP)), "", report.goal_table(goals, rows), sep="\n")

@@ -10,6 +10,7 @@ from bed import Service
 from wires import shaped
 
 ABOUT = "calls, logins, memory and start of the service with 1,000 sessions; 10,000 targets"
+APART = True  # by name, or with --full
 
 CONNECTIONS = 4
 COUNTS = (1, 100, 1000)

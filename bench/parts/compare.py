@@ -39,7 +39,7 @@ def digests(bench, server, op):
     # A connection carries 64 KiB reads at one of two speeds for its life: it takes more rounds.
     return bench.pairs("compare", f"64 KiB {op}, depth 32, both digests",
                        ["bytes per second", "CPU per operation"], bench.load("engine", *BOTH, **load),
-                       bench.load("engine", **load), "no digests", bench.repeat + 4)
+                       bench.load("engine", **load), "no digests", bench.repeat + 2)
 
 
 def short(bench, lean):

@@ -54,12 +54,12 @@ def equal(bench, counts):
                     repeat=None if bench.full else 2)
 
 
-def unequal(bench, policies, kind="lean"):
+def unequal(bench, policies, kind="lean", ops=("read", "write")):
     """The other is what each link carries alone, added. istgt begins commands in the order of their
     numbers, and takes only half of DEPTH at a time."""
     extra, of = (["--ordering"], ", istgt") if kind == "istgt" else ([], "")
     with limited(bench, UNEQUAL, kind) as (server, prefix):
-        for op in ("read", "write"):
+        for op in ops:
             def alone():
                 parts = [bench.once(load(bench, server, prefix, op, first=i) + extra) for i in (0, 1)]
                 return {**parts[0], "bytes": sum(p["bytes"] / p["seconds"] for p in parts), "seconds": 1}
@@ -70,10 +70,10 @@ def unequal(bench, policies, kind="lean"):
                     "sum of each alone", repeat=None if bench.full else 2)
 
 
-def long_and_lossy(bench, congestion, counts):
+def long_and_lossy(bench, congestion, counts, ops=("read", "write")):
     with shaped(bench, *LONG, congestion=congestion) as (host, near, far):
         with bench.lean_target("--window", "1024", portals=[(host, 3260)], prefix=far) as server:
-            for op in ("read", "write"):
+            for op in ops:
                 for n in counts:
                     case = f"20 ms, 1 % loss, {congestion}, {op}, {n} connections"
                     yield from bench.pairs(
@@ -85,18 +85,31 @@ def long_and_lossy(bench, congestion, counts):
                         "one connection", repeat=None if bench.full else 2)
 
 
-def run(bench):
-    yield from equal(bench, (2, 3, 4, 5, 6, 7, 8) if bench.full else (2, 8))
-    yield from unequal(bench, ("adaptive", "leastqueue", "roundrobin") if bench.full else ("adaptive",))
+def istgt(bench, policies, ops):
     try:
-        yield from unequal(bench, ("adaptive", "leastqueue") if bench.full else ("adaptive",), "istgt")
+        yield from unequal(bench, policies, "istgt", ops)
     except Unable as e:
         bench.log(f"istgt: {e}")
-    yield from long_and_lossy(bench, "reno", (2, 4, 8) if bench.full else (8,))
-    if not bench.full:
-        return
+
+
+def short(bench):
+    yield from equal(bench, (8,))
+    yield from unequal(bench, ("adaptive",))
+    yield from istgt(bench, ("adaptive",), ("write",))
+    yield from long_and_lossy(bench, "reno", (8,), ("read",))
+
+
+def long(bench):
+    yield from equal(bench, (2, 3, 4, 5, 6, 7, 8))
+    yield from unequal(bench, ("adaptive", "leastqueue", "roundrobin"))
+    yield from istgt(bench, ("adaptive", "leastqueue"), ("read", "write"))
+    yield from long_and_lossy(bench, "reno", (2, 4, 8))
     for congestion in ("cubic", "bbr"):
         try:
             yield from long_and_lossy(bench, congestion, (8,))
         except Unable as e:
             bench.log(f"{congestion}: {e}")
+
+
+def run(bench):
+    yield from (long if bench.full else short)(bench)

@@ -2,6 +2,7 @@
 from core import Failed, Unable
 
 ABOUT = "io_uring and epoll on a bare-socket exchange"
+APART = True  # by name, or with --full
 
 METRICS = ["ops per CPU second", "ops per second"]
 READ_4K, READ_64K = dict(op="randread"), dict(op="randread", size=1 << 16)

@@ -37,6 +37,11 @@ static void tcp_tune(int fd)
 	} options[] = {
 		{ IPPROTO_TCP, TCP_NODELAY, 1 },
 		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, TCP_UNSENT },
+		/* The kernel finds a receive buffer's size by what was read so far, and where reads are
+		 * large may stay with one that is too small. A mark makes it twice the mark; it is then
+		 * taken back. SO_RCVBUF would end the kernel's sizing, which long paths need. */
+		{ SOL_SOCKET, SO_RCVLOWAT, TCP_RECEIVE },
+		{ SOL_SOCKET, SO_RCVLOWAT, 1 },
 		/* Pings of the session find a dead peer sooner; this is for the login. */
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 	};
