@@ -143,10 +143,8 @@ struct svc_session *svc_session_find(struct service *service, uint64_t unique, u
 void svc_session_add(struct svc_session *session, const struct svc_asker *asker,
 		     const struct store_login_conn *asked);
 void svc_session_remove(struct svc_session *session, struct bus_call *call, uint64_t conn_id);
-/* Closes disks, logs out; the call (may be NULL) ends with it. */
-void svc_session_close(struct svc_session *session, struct bus_call *call);
-/* The same, unless a disk is in use. */
-void svc_session_logout(struct svc_session *session, struct bus_call *call);
+/* Frees the record once nothing of it is left, and answers the logout that waits for that. */
+void svc_session_try_free(struct svc_session *session);
 /* Whether a connection of the session can be had there: see connect_check. */
 bool svc_session_may_use(const struct svc_session *session, const char *host,
 			 uint32_t port_number);
@@ -174,7 +172,7 @@ void units_look(struct svc_session *session);
 /* Sense data that a unit of this nexus sent ask for a look; any sense data may be given. */
 void units_hinted(struct service *service, const struct nexus *nexus, uint64_t lun,
 		  const struct sense *sense);
-/* Closes all disks. units_closed of svc_session.c is told when none is left. */
+/* Closes all disks. svc_session_units_closed is told when none is left. */
 void units_close(struct svc_session *session);
 /* Nothing more of the units is to be expected soon. */
 bool units_settled(const struct svc_session *session);
@@ -185,7 +183,15 @@ void units_wait(struct svc_session *session, struct bus_call *call);
 void units_forget_waiters(struct svc_session *session);
 /* Answers GetDevicesForIScsiSession. In calls_session.c. */
 void devices_answer(struct svc_session *session, struct bus_call *call);
-/* In svc_session.c: a disk was closed. */
+/* ---- svc_logout.c */
+
+/* Closes disks, logs out; the call (may be NULL) ends with it. */
+void svc_session_close(struct svc_session *session, struct bus_call *call);
+/* The same, unless a disk is in use. */
+void svc_session_logout(struct svc_session *session, struct bus_call *call);
+/* A disk was closed. */
 void svc_session_units_closed(struct svc_session *session);
+/* Answers the logout that waits for an NBD client to go, if there is one. */
+void svc_session_patient_answer(struct svc_session *session, uint32_t status);
 
 #endif
