@@ -95,6 +95,26 @@ static void tried(void *ctx, const struct vici_result *result)
 		try_failed(p, result);
 }
 
+static int initiate(struct protection *p, const char *child, void (*done)(void *, const struct vici_result *))
+{
+	unsigned shares = ipsec_plan_versions(&p->plan, p->at);
+
+	return vici_initiate(p->vici, p->name, child, protection_time_left(p) / shares + 1,
+			     (struct vici_done){ done, p });
+}
+
+/* Our end of aggressive mode is up when its last message leaves: a first one of quick mode right behind it
+ * finds a peer that is not, and is lost. */
+static void phase_1_done(void *ctx, const struct vici_result *result)
+{
+	struct protection *p = ctx;
+
+	if (result->error)
+		tried(p, result);
+	else
+		protection_check(p, initiate(p, p->name, tried));
+}
+
 /* Done with its initiation, which comes behind it. */
 static void conn_loaded(void *ctx, const struct vici_result *result)
 {
@@ -151,9 +171,7 @@ static void try_next(struct protection *p)
 	p->aggressive = p->plan.tries[p->at].aggressive;
 	r = try_load(p, &p->plan.tries[p->at]);
 	if (r == 0)
-		r = vici_initiate(p->vici, p->name, p->name,
-				  protection_time_left(p) / ipsec_plan_versions(&p->plan, p->at) + 1,
-				  (struct vici_done){ tried, p });
+		r = p->aggressive ? initiate(p, NULL, phase_1_done) : initiate(p, p->name, tried);
 	protection_check(p, r);
 }
 

@@ -206,7 +206,7 @@ int vici_initiate(struct vici *vici, const char *conn, const char *child, unsign
 		return -EINVAL;
 	draft_begin(&draft, "initiate");
 	vici_put_text(&draft.packet, "ike", conn);
-	vici_put_text(&draft.packet, "child", child);
+	put_maybe(&draft.packet, "child", child);
 	vici_put_number(&draft.packet, "timeout", milliseconds);
 	vici_put_number(&draft.packet, "loglevel", 1);
 	return draft_send_long(vici, &draft, milliseconds, done);

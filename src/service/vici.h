@@ -118,7 +118,8 @@ int vici_load_conn(struct vici *vici, const struct vici_conn *conn, struct vici_
 int vici_unload_conn(struct vici *vici, const char *name, struct vici_done done);
 
 /*
- * Brings a child up; done once it is up (VICI_CHILD_UPDOWN may come a little later). One that is up
+ * Brings a child up, or an IKE SA alone where `child` is NULL (not with IKEv2); done once it is up
+ * (VICI_CHILD_UPDOWN may come a little later). One that is up
  * already is an error with some versions of charon: look first. After `milliseconds` (at least 1) it has
  * failed, but charon goes on trying; and a failed child may leave its IKE SA: whoever does not want
  * that terminates the IKE SA. With IKEv1 main mode a wrong key shows as a time limit that ran out.

@@ -205,7 +205,7 @@ static struct {
 	struct asked asked[ASKS];
 	unsigned first, last;
 	unsigned milliseconds;       /* of the last initiation */
-	unsigned initiated, keys_loaded, conns_loaded, terminated, unloaded;
+	unsigned initiated, alone, keys_loaded, conns_loaded, terminated, unloaded;
 
 	bool user_space;
 	struct vici_policy trap;     /* child "": none */
@@ -326,11 +326,16 @@ int vici_unload_conn(struct vici *vici, const char *name, struct vici_done done)
 int vici_initiate(struct vici *vici, const char *conn, const char *child, unsigned milliseconds,
 		  struct vici_done done)
 {
-	const char *why = charon.why[charon.initiated++ % TEXTS];
+	const char *why = charon.why[charon.initiated % TEXTS];
 
 	assert_true(milliseconds > 0);
 	charon.milliseconds = milliseconds;
-	if (charon.trap.child[0] && strcmp(child, charon.trap.child) == 0) {
+	if (!child && !why) {
+		charon.alone++;
+		return ask(vici, done, 0, NULL, NULL);
+	}
+	charon.initiated++;
+	if (child && charon.trap.child[0] && strcmp(child, charon.trap.child) == 0) {
 		make_child(&(struct vici_conn){ .name = conn, .child = child, .version = 2,
 						.mode = VICI_TUNNEL, .local_ts = "10.0.0.0/24",
 						.remote_ts = "10.0.0.2/32", .remote_addr = "10.0.0.2" });
@@ -712,6 +717,25 @@ static void what_can_not_help_is_not_tried(void **state)
 	refused(pass(ASKED), FAULT_IPSEC, "no usable answer");
 	assert_string_equal(charon.tries, "2t 1t");
 	assert_in_range(charon.milliseconds, 1900, 2001); /* all that the login leaves; none went by here */
+}
+
+/* By aggressive mode the child follows its IKE SA, and does not come with it. */
+static void aggressive_mode_comes_in_two_steps(void **state)
+{
+	struct passage *passage = pass(ASKED | SECURITY_AGGRESSIVE_MODE);
+
+	(void)state;
+	charon_run();
+	passed(passage, GUARD_POLICY);
+	assert_int_equal(charon.alone, 1);
+	assert_int_equal(charon.initiated, 1);
+	close_passage(passage);
+	wait_for_protections(0);
+	passage = pass(ASKED | SECURITY_MAIN_MODE);
+	charon_run();
+	passed(passage, GUARD_POLICY);
+	assert_int_equal(charon.alone, 1);
+	close_passage(passage);
 }
 
 static void a_fall_back_is_enough(void **state)
@@ -1298,6 +1322,7 @@ int main(void)
 		TEST(portals_have_their_own), TEST(without_charon_nobody_passes),
 		TEST(without_the_capability_nobody_passes), TEST(without_a_key_nobody_passes),
 		TEST(the_best_key_is_taken), TEST(all_ways_are_tried_in_turn),
+		TEST(aggressive_mode_comes_in_two_steps),
 		TEST(what_can_not_help_is_not_tried), TEST(a_fall_back_is_enough),
 		TEST(a_tunnel_is_guarded_with_its_ends), TEST(user_space_has_tunnels_alone),
 		TEST(an_agreement_on_less_is_none), TEST(what_is_insisted_on_is_looked_at),
