@@ -1,7 +1,7 @@
 /*
  * isns.h - the iSNS servers: their list, and what goes on with each (RFC 4171). We register as an
- * initiator, ask for the targets that the server lets us see, and ask again when it tells of a change,
- * when it was away, and every few minutes. What it tells goes to targets.h.
+ * initiator, ask for the targets that the server lets us see, ask again for a node that it says has
+ * changed, and for all when it was away and every few minutes. What it tells goes to targets.h.
  */
 #ifndef ISCSIDSC_SERVICE_ISNS_H
 #define ISCSIDSC_SERVICE_ISNS_H
@@ -10,6 +10,8 @@
 #include "service/inside.h"
 #include "service/isns_link.h"
 #include "service/isns_scn.h"
+
+enum { ISNS_CHANGES_MAX = 32 }; /* more are asked for with all the others */
 
 enum isns_state {
 	ISNS_RESTING,     /* there is no link; the timer brings the next try */
@@ -20,9 +22,17 @@ enum isns_state {
 	ISNS_QUERYING,    /* for all targets at once */
 	ISNS_WALKING,     /* there are too many for this server: one after the other; for the next name */
 	ISNS_LOOKING,     /* walking: for the addresses of that one */
+	ISNS_CHANGING,    /* for a node that the server named as changed */
 	ISNS_READY,       /* all is known; the timer brings the next query */
 	ISNS_DEPARTING,   /* to leave once the last question was answered */
 	ISNS_LEAVING,     /* withdrawing our registration; the last state */
+};
+
+/* What the server told of since the last query began. */
+struct isns_changes {
+	bool all;         /* more than names can tell */
+	unsigned count;
+	char name[ISNS_CHANGES_MAX][NAME_MAX_LEN + 1];
 };
 
 struct isns_server {
@@ -45,11 +55,12 @@ struct isns_server {
 	bool registered;            /* by this link */
 	bool known;                 /* a query worked since then */
 	bool subscribed;
-	bool changed;               /* it told so after the last query began */
+	struct isns_changes changes;
+	uint64_t queried_at;        /* usec */
 	uint32_t period;            /* seconds that it keeps us without a word; 0: not told */
 
+	char asked_name[NAME_MAX_LEN + 1]; /* one node's; walking: the last one */
 	uint64_t walk_since;
-	char walk_name[NAME_MAX_LEN + 1]; /* the last one */
 	unsigned walk_count;
 	uint8_t *walked;            /* attributes, as if one answer had told them all */
 	size_t walked_len, walked_room;
@@ -92,5 +103,26 @@ void isns_server_renamed(struct isns_server *server);
 
 /* The attributes of its state's question; the function, 0 if the state has none. */
 unsigned isns_question_put(const struct isns_server *server, struct bytes_writer *writer);
+
+/* ---- isns_change.c */
+
+/* The nodes that a notification names; behind our own name. */
+void isns_changes_note(struct isns_changes *changes, struct bytes_reader *named);
+bool isns_changes_any(const struct isns_changes *changes);
+void isns_changes_clear(struct isns_changes *changes);
+/* Takes one off the list: it is asked for now. There is one. */
+void isns_change_next(struct isns_server *server);
+/* What the server tells of that one; nothing: it has gone. 0, -EPROTO or -ENOMEM. */
+int isns_change_take(struct isns_server *server, struct bytes_reader *attributes);
+
+/* ---- isns_walk.c: one node after the other */
+
+/* The attributes of one answer join those of the others. -EMSGSIZE: too many; -ENOMEM. */
+int isns_walk_add(struct isns_server *server, const struct bytes_reader *attributes);
+/* Whether the node whose attributes these are is a target; its name is where the walk goes on. -EPROTO:
+ * it has none. */
+int isns_walk_step(struct isns_server *server, struct bytes_reader attributes);
+/* Forgets what was told. */
+void isns_walk_end(struct isns_server *server);
 
 #endif

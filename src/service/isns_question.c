@@ -67,10 +67,16 @@ unsigned isns_question_put(const struct isns_server *server, struct bytes_writer
 		isns_put_empty(w, ISNS_DELIMITER);
 		put_tags(w, all, sizeof(all) / sizeof(all[0]));
 		return ISNS_QUERY;
+	case ISNS_CHANGING:
+		isns_put_text(w, ISNS_NAME, name);
+		isns_put_text(w, ISNS_NAME, server->asked_name);
+		isns_put_empty(w, ISNS_DELIMITER);
+		put_tags(w, all, sizeof(all) / sizeof(all[0]));
+		return ISNS_QUERY;
 	case ISNS_WALKING:
 		isns_put_text(w, ISNS_NAME, name);
-		if (*server->walk_name)
-			isns_put_text(w, ISNS_NAME, server->walk_name);
+		if (*server->asked_name)
+			isns_put_text(w, ISNS_NAME, server->asked_name);
 		else
 			isns_put_empty(w, ISNS_NAME);
 		isns_put_empty(w, ISNS_DELIMITER);
@@ -78,7 +84,7 @@ unsigned isns_question_put(const struct isns_server *server, struct bytes_writer
 		return ISNS_GET_NEXT;
 	case ISNS_LOOKING:
 		isns_put_text(w, ISNS_NAME, name);
-		isns_put_text(w, ISNS_NAME, server->walk_name);
+		isns_put_text(w, ISNS_NAME, server->asked_name);
 		isns_put_empty(w, ISNS_DELIMITER);
 		put_tags(w, all + 3, 6);
 		return ISNS_QUERY;

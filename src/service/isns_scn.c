@@ -20,12 +20,12 @@ struct isns_scn {
 	sd_event_source *io;
 	struct sockaddr_storage peer;
 	char node_name[NAME_MAX_LEN + 1];
-	void (*heard)(void *ctx);
+	void (*heard)(void *ctx, struct bytes_reader *named);
 	void *ctx;
 };
 
 int isns_scn_answer(const uint8_t *datagram, size_t len, const char *node_name,
-		    uint8_t answer[ISNS_SCN_MAX])
+		    uint8_t answer[ISNS_SCN_MAX], struct bytes_reader *ret_named)
 {
 	struct isns_header header;
 	struct bytes_reader reader;
@@ -47,7 +47,10 @@ int isns_scn_answer(const uint8_t *datagram, size_t len, const char *node_name,
 	isns_begin(&writer, ISNS_SCN | ISNS_RESPONSE, 0, header.xid);
 	bytes_append32(&writer, ISNS_SUCCESS);
 	isns_put_text(&writer, ISNS_NAME, name);
-	return isns_end(&writer) < 0 ? -EPROTO : (int)writer.len;
+	if (isns_end(&writer) < 0)
+		return -EPROTO;
+	*ret_named = reader;
+	return (int)writer.len;
 }
 
 /* Ports don't count. */
@@ -67,7 +70,8 @@ static int on_datagram(sd_event_source *source, int fd, uint32_t revents, void *
 {
 	struct isns_scn *scn = ctx;
 	struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
-	uint8_t datagram[ISNS_SCN_MAX], answer[ISNS_SCN_MAX];
+	uint8_t datagram[ISNS_SCN_HEARD_MAX], answer[ISNS_SCN_MAX];
+	struct bytes_reader named;
 	socklen_t from_len = sizeof(from);
 	ssize_t n = recvfrom(fd, datagram, sizeof(datagram), MSG_DONTWAIT, (struct sockaddr *)&from,
 			     &from_len);
@@ -77,12 +81,12 @@ static int on_datagram(sd_event_source *source, int fd, uint32_t revents, void *
 	(void)revents;
 	if (n < 0 || !same_host(&from, &scn->peer))
 		return 0;
-	len = isns_scn_answer(datagram, (size_t)n, scn->node_name, answer);
+	len = isns_scn_answer(datagram, (size_t)n, scn->node_name, answer, &named);
 	if (len < 0)
 		return 0;
 	/* An answer that is lost is asked for again. */
 	(void)!sendto(fd, answer, (size_t)len, MSG_DONTWAIT, (struct sockaddr *)&from, from_len);
-	scn->heard(scn->ctx);
+	scn->heard(scn->ctx, &named);
 	return 0;
 }
 
@@ -108,7 +112,8 @@ static int scn_bind(struct isns_scn *scn, const struct sockaddr_storage *own)
 
 int isns_scn_new(struct service *service, const struct sockaddr_storage *own,
 		 const struct sockaddr_storage *peer, const char *node_name,
-		 void (*heard)(void *ctx), void *ctx, struct isns_scn **ret)
+		 void (*heard)(void *ctx, struct bytes_reader *named), void *ctx,
+		 struct isns_scn **ret)
 {
 	struct isns_scn *scn = calloc(1, sizeof(*scn));
 	int r;

@@ -65,15 +65,6 @@ static void tell_all(struct list *waiters, uint32_t status, const char *why)
 	}
 }
 
-static void walk_end(struct isns_server *server)
-{
-	free(server->walked);
-	server->walked = NULL;
-	server->walked_len = server->walked_room = 0;
-	server->walk_count = 0;
-	server->walk_name[0] = 0;
-}
-
 static void server_disconnect(struct isns_server *server)
 {
 	isns_link_free(server->tcp);
@@ -81,7 +72,7 @@ static void server_disconnect(struct isns_server *server)
 	server->tcp = NULL;
 	server->scn = NULL;
 	server->registered = server->subscribed = server->known = false;
-	walk_end(server);
+	isns_walk_end(server);
 }
 
 void isns_server_free(struct isns_server *server)
@@ -119,14 +110,15 @@ static void address_bytes(const struct sockaddr_storage *from, uint8_t ret[ISNS_
 	memcpy(ret + sizeof(mapped), &((const struct sockaddr_in *)from)->sin_addr, 4);
 }
 
-static void on_change(void *ctx)
+static void on_change(void *ctx, struct bytes_reader *named)
 {
 	struct isns_server *server = ctx;
+	bool more = isns_changes_any(&server->changes);
 
-	if (server->changed)
-		return; /* another of several: the query comes */
+	isns_changes_note(&server->changes, named);
+	if (more)
+		return; /* another of several: the question comes */
 	log_info("iSNS server %s tells of a change", server->address);
-	server->changed = true;
 	if (server->state == ISNS_READY)
 		server_enter(server, ISNS_READY);
 }
@@ -179,7 +171,7 @@ static void server_queried(struct isns_server *server, struct bytes_reader *attr
 		count = answer.count;
 		answer_done(&answer);
 	}
-	walk_end(server);
+	isns_walk_end(server);
 	if (r < 0) {
 		server_fail(server, r == -EPROTO ? WSAECONNABORTED : status_of_errno(r),
 			    r == -EPROTO ? fault.text : strerror(-r));
@@ -190,6 +182,7 @@ static void server_queried(struct isns_server *server, struct bytes_reader *attr
 	log_info("iSNS server %s tells of %zu targets", server->address, count);
 	server->failing = false;
 	server->known = true;
+	server->queried_at = now_usec(server);
 	/* The next query, which may begin at once, serves others. */
 	list_init(&told);
 	list_splice(&told, &server->served);
@@ -197,30 +190,16 @@ static void server_queried(struct isns_server *server, struct bytes_reader *attr
 	tell_all(&told, ERROR_SUCCESS, "");
 }
 
-/* The attributes of one answer join those of the others. False: the server failed. */
+/* False: the server failed. */
 static bool walk_add(struct isns_server *server, const struct bytes_reader *attributes)
 {
-	size_t len = bytes_left(attributes), room = server->walked_room;
-	uint8_t *grown = server->walked;
+	int r = isns_walk_add(server, attributes);
 
-	if (server->walked_len + len > ISNS_LINK_MESSAGE_MAX) {
+	if (r == -ENOMEM)
+		server_fail(server, ERROR_NOT_ENOUGH_MEMORY, "out of memory");
+	else if (r < 0)
 		server_fail(server, WSAECONNABORTED, "it tells too much");
-		return false;
-	}
-	if (room - server->walked_len < len) {
-		room = 2 * (server->walked_len + len);
-		grown = realloc(server->walked, room);
-		if (!grown) {
-			server_fail(server, ERROR_NOT_ENOUGH_MEMORY, "out of memory");
-			return false;
-		}
-		server->walked = grown;
-		server->walked_room = room;
-	}
-	if (len)
-		memcpy(grown + server->walked_len, attributes->data + attributes->at, len);
-	server->walked_len += len;
-	return true;
+	return r == 0;
 }
 
 static void walk_over(struct isns_server *server)
@@ -231,32 +210,12 @@ static void walk_over(struct isns_server *server)
 	server_queried(server, &attributes);
 }
 
-/* Whether the node whose attributes these are is a target; its name is where the walk goes on. */
-static int walk_step(struct isns_server *server, struct bytes_reader attributes)
-{
-	uint32_t type = ISNS_TYPE_TARGET;
-	struct isns_attr attr;
-	const char *name = NULL;
-	int r;
-
-	while ((r = isns_attr_next(&attributes, &attr)) > 0) {
-		if (attr.tag == ISNS_NAME && isns_attr_text(&attr, &name) < 0)
-			return -EPROTO;
-		if (attr.tag == ISNS_NODE_TYPE && isns_attr_number(&attr, &type) < 0)
-			return -EPROTO;
-	}
-	if (r < 0 || !name || !*name || strlen(name) > NAME_MAX_LEN)
-		return -EPROTO;
-	strcpy(server->walk_name, name);
-	return type & ISNS_TYPE_TARGET;
-}
-
 static void server_walked(struct isns_server *server, struct bytes_reader *reader)
 {
 	int r = isns_answer_begin(reader);
 
 	if (r == 0)
-		r = walk_step(server, *reader);
+		r = isns_walk_step(server, *reader);
 	if (r < 0)
 		server_fail(server, WSAECONNABORTED, "it tells of a node without a name");
 	else if (++server->walk_count > WALK_NODES ||
@@ -304,18 +263,32 @@ static void registered(struct isns_server *server, uint32_t status, struct bytes
 	server_enter(server, server->scn ? ISNS_SUBSCRIBING : ISNS_QUERYING);
 }
 
+/* The node that a notification named. What can't be read is asked for with all the others. */
+static void server_changed(struct isns_server *server, struct bytes_reader *attributes)
+{
+	struct isns_changes *changes = &server->changes;
+
+	if (isns_change_take(server, attributes) < 0)
+		changes->all = true;
+	server_enter(server, changes->count && !changes->all ? ISNS_CHANGING : ISNS_READY);
+}
+
 static void queried(struct isns_server *server, uint32_t status, struct bytes_reader *reader)
 {
+	bool one = server->state == ISNS_CHANGING;
+	void (*told)(struct isns_server *, struct bytes_reader *) = one ? server_changed
+									 : server_queried;
 	struct bytes_reader none = { .len = 0 };
 
 	if (status == ISNS_SUCCESS && isns_answer_begin(reader) == 0)
-		server_queried(server, reader);
+		told(server, reader);
 	else if (status == ISNS_SUCCESS)
 		server_fail(server, WSAECONNABORTED, "an answer without its delimiter");
 	else if (status == ISNS_NO_SUCH_ENTRY)
-		server_queried(server, &none);
+		told(server, &none);
 	else if (status == ISNS_INTERNAL_ERROR)
-		server_enter(server, ISNS_WALKING); /* open-isns: the answer is longer than it can say */
+		/* open-isns: the answer is longer than it can say */
+		server_enter(server, one ? ISNS_QUERYING : ISNS_WALKING);
 	else if (status == ISNS_SOURCE_UNKNOWN && server->known)
 		server_enter(server, ISNS_REGISTERING); /* it has forgotten us */
 	else
@@ -342,6 +315,7 @@ static void on_answered(void *ctx, uint32_t status, struct bytes_reader *reader)
 		server_enter(server, ISNS_QUERYING);
 		break;
 	case ISNS_QUERYING:
+	case ISNS_CHANGING:
 		queried(server, status, reader);
 		break;
 	case ISNS_WALKING:
@@ -425,6 +399,27 @@ static uint64_t poll_seconds(const struct isns_server *server)
 	return seconds > POLL_LEAST ? seconds : POLL_LEAST;
 }
 
+/* For changes: so that more of them come together. */
+static uint64_t ready_seconds(const struct isns_server *server)
+{
+	uint64_t poll = poll_seconds(server);
+	uint64_t since = (now_usec(server) - server->queried_at) / 1000000;
+
+	if (isns_changes_any(&server->changes) || since >= poll)
+		return SETTLE;
+	return poll - since;
+}
+
+/* What it is to be asked now. */
+static enum isns_state next_question(const struct isns_server *server)
+{
+	bool poll = lasted(server, server->queried_at, (unsigned)poll_seconds(server));
+
+	if (!server->registered)
+		return ISNS_REGISTERING;
+	return poll || server->changes.all || !server->changes.count ? ISNS_QUERYING : ISNS_CHANGING;
+}
+
 static uint64_t retry_seconds(struct isns_server *server)
 {
 	uint64_t seconds = server->service->defaults.value[DEFAULT_RETRY_TIME];
@@ -445,7 +440,7 @@ static int on_time(sd_event_source *timer, uint64_t usec, void *ctx)
 		server_enter(server, ISNS_CONNECTING);
 		break;
 	case ISNS_READY:
-		server_enter(server, server->registered ? ISNS_QUERYING : ISNS_REGISTERING);
+		server_enter(server, next_question(server));
 		break;
 	case ISNS_DEPARTING:
 	case ISNS_LEAVING:
@@ -490,14 +485,19 @@ static void server_enter(struct isns_server *server, enum isns_state state)
 	case ISNS_READY:
 		if (!was_ready)
 			server->ready_since = now_usec(server);
-		server_wait(server, server->changed ? SETTLE : poll_seconds(server));
+		server_wait(server, ready_seconds(server));
 		/* Who came in the middle of a query wants what is true after its call. */
 		if (!list_empty(&server->waiting))
 			server_enter(server, ISNS_QUERYING);
 		break;
 	case ISNS_QUERYING:
-		server->changed = false;
+		isns_changes_clear(&server->changes);
 		list_splice(&server->served, &server->waiting);
+		service_timer_clear(&server->timer);
+		server_ask(server);
+		break;
+	case ISNS_CHANGING:
+		isns_change_next(server);
 		service_timer_clear(&server->timer);
 		server_ask(server);
 		break;

@@ -184,19 +184,34 @@ def walks(service):
 
 
 def changes(service):
-    server = wire.Server(nodes=nodes(1))
+    server = wire.Server(nodes=nodes(3))
     good("AddiSNSServer", at(server))
+    before = len(server.saw(wire.QUERY))
+    # Only what is named is asked for: the third one's end is not heard of.
+    server.nodes = {name: node for name, node in nodes(4).items() if name not in names(3)[1:]}
+    check(server.notify(ME, names(2)[1], names(4)[3]), "the change is acknowledged")
+    wait(lambda: names(4)[3] in listed(), "one that came is found")
+    wait(lambda: names(2)[1] not in listed(), "one that went is forgotten")
+    check({names(1)[0], names(3)[2]} < set(listed()), "the others stay as they were")
+    check(len(server.saw(wire.QUERY)) == before + 2, "a question for each that is named")
+    check(server.notify(ME), "a change of nobody is acknowledged")
+    wait(lambda: names(3)[2] not in listed(), "then all are asked for")
+    server.nodes = nodes(MANY)
+    server.notify(ME, *names(MANY)[:40])
+    wait(lambda: names(MANY)[-1] in listed(), "and so they are when many are named")
     server.nodes = nodes(2)
-    check(server.notify(ME), "the change is acknowledged")
-    wait(lambda: names(2)[1] in listed(), "a change is followed")
+    server.dumb = True
+    server.notify(ME, names(2)[1])
+    wait(lambda: [name for name in listed() if "isns-" in name] == names(2),
+         "what can't be told of one is asked of all")
     before = len(server.saw(wire.QUERY))
     for _ in range(200):
-        server.notify(ME)
+        server.notify(ME, names(1)[0], names(2)[1])
     time.sleep(1.5)
-    check(len(server.saw(wire.QUERY)) - before <= 3, "a storm of changes is one query")
+    check(len(server.saw(wire.QUERY)) - before <= 4, "a storm of changes is a question or two")
     try:
         server.scn["iqn.other"] = server.scn[ME]
-        server.notify("iqn.other")
+        server.notify("iqn.other", names(1)[0])
         fail("an SCN for somebody else was acknowledged")
     except TimeoutError:
         check(True, "an SCN for somebody else")

@@ -88,6 +88,7 @@ class Server:
         self.asked = []       # (function, payload) in the order of arrival
         self.override = {}    # function to what makes the whole answer, from xid and payload
         self.most = None      # with more nodes than that a query gets an internal error
+        self.dumb = False     # about single nodes
         self.links = []
         self.scn = {}         # name to (host, port) where it wants to be told of changes
         self.open(port)
@@ -145,6 +146,8 @@ class Server:
 
     def query(self, given):
         if given[1][0] == NAME:
+            if self.dumb:
+                return INTERNAL_ERROR, b""
             return 0, attribute(0) + self.nodes.get(text(given[1][1]), b"")
         if self.most is not None and len(self.nodes) > self.most:
             return INTERNAL_ERROR, b""
@@ -158,13 +161,14 @@ class Server:
         return 0, (attribute(NAME, names[at]) + attribute(0) + attribute(NAME, names[at]) +
                    attribute(NODE_TYPE, 1))
 
-    def notify(self, name):
-        """Tells of a change; true if that was acknowledged."""
+    def notify(self, name, *changed):
+        """Tells of changed nodes; true if that was acknowledged."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.bind(("127.0.0.1", 0))
             s.settimeout(5)
             s.sendto(message(SCN, 77, attribute(NAME, name) + attribute(4, bytes(8)) +
-                             attribute(SCN_BITMAP, 8) + attribute(NAME, "iqn.x")), self.scn[name])
+                             b"".join(attribute(SCN_BITMAP, 8) + attribute(NAME, node)
+                                      for node in changed)), self.scn[name])
             answer = s.recv(4096)
         return answer[2:4] == b"\x80\x08" and answer[8:10] == b"\0\x4d" and answer[12:16] == bytes(4)
 

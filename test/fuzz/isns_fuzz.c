@@ -7,8 +7,8 @@
 #include "fuzz.h"
 #include "proto/isns.h"
 #include "proto/sendtargets.h"
+#include "service/isns.h"
 #include "service/isns_answer.h"
-#include "service/isns_scn.h"
 
 static void answer_check(const struct answer *answer)
 {
@@ -45,9 +45,15 @@ static void answer_read(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t reply[ISNS_SCN_MAX];
-	int len = isns_scn_answer(data, size, "iqn.me", reply);
+	struct isns_changes changes = { .count = 0 };
+	struct bytes_reader named;
+	int len = isns_scn_answer(data, size, "iqn.me", reply, &named);
 
 	fuzz_need(len <= ISNS_SCN_MAX && (len < 0 || len >= ISNS_HEADER_LEN + 4));
+	if (len >= 0) {
+		isns_changes_note(&changes, &named);
+		fuzz_need(isns_changes_any(&changes) && changes.count <= ISNS_CHANGES_MAX);
+	}
 	answer_read(data, size);
 	return 0;
 }

@@ -15,8 +15,8 @@
 
 #include "proto/isns.h"
 #include "proto/sendtargets.h"
+#include "service/isns.h"
 #include "service/isns_answer.h"
-#include "service/isns_scn.h"
 #include "../duty.h"
 
 static uint8_t bytes[8 * 1024 * 1024];
@@ -249,6 +249,8 @@ static void notification(void **state)
 {
 	uint8_t reply[ISNS_SCN_MAX];
 	struct isns_header header;
+	struct bytes_reader named;
+	struct isns_attr attr;
 	size_t whole;
 
 	(void)state;
@@ -257,21 +259,89 @@ static void notification(void **state)
 	isns_put_text(&w, ISNS_NAME, "iqn.Me");
 	isns_put_number(&w, ISNS_SCN_BITMAP, 8);
 	whole = w.len;
-	assert_int_equal(isns_scn_answer(bytes, whole, "iqn.me", reply), 12 + 4 + 16);
+	assert_int_equal(isns_scn_answer(bytes, whole, "iqn.me", reply, &named), 12 + 4 + 16);
+	assert_int_equal(isns_attr_next(&named, &attr), 1);
+	assert_int_equal(attr.tag, ISNS_SCN_BITMAP);
 	isns_header_get(reply, &header);
 	assert_int_equal(header.function, ISNS_SCN | ISNS_RESPONSE);
 	assert_int_equal(header.xid, 0x7788);
 	assert_int_equal(header.length, 20);
 	assert_int_equal(bytes_get32(reply + 12), 0);
 	assert_string_equal((char *)reply + 24, "iqn.Me");
-	assert_int_equal(isns_scn_answer(bytes, whole, "iqn.other", reply), -EPROTO);
+	assert_int_equal(isns_scn_answer(bytes, whole, "iqn.other", reply, &named), -EPROTO);
 	for (size_t len = 0; len < ISNS_HEADER_LEN + 16; len++)
-		assert_int_equal(isns_scn_answer(bytes, len, "iqn.me", reply), -EPROTO);
+		assert_int_equal(isns_scn_answer(bytes, len, "iqn.me", reply, &named), -EPROTO);
 	bytes[1] = 2; /* another version */
-	assert_int_equal(isns_scn_answer(bytes, whole, "iqn.me", reply), -EPROTO);
+	assert_int_equal(isns_scn_answer(bytes, whole, "iqn.me", reply, &named), -EPROTO);
 	bytes[1] = 1;
 	bytes[3] = ISNS_QUERY;
-	assert_int_equal(isns_scn_answer(bytes, whole, "iqn.me", reply), -EPROTO);
+	assert_int_equal(isns_scn_answer(bytes, whole, "iqn.me", reply, &named), -EPROTO);
+}
+
+static void named(const char *name)
+{
+	isns_put_number(&w, ISNS_SCN_BITMAP, 8);
+	isns_put_text(&w, ISNS_NAME, name);
+}
+
+static void note(struct isns_changes *changes)
+{
+	struct bytes_reader reader;
+
+	bytes_reader_init(&reader, bytes, w.len);
+	isns_changes_note(changes, &reader);
+}
+
+static void changes_named(void **state)
+{
+	struct isns_changes changes = { .count = 0 };
+	char name[300];
+
+	(void)state;
+	assert_false(isns_changes_any(&changes));
+	start();
+	named("iqn.a");
+	named("iqn.b");
+	named("iqn.A");
+	note(&changes);
+	assert_false(changes.all);
+	assert_int_equal(changes.count, 2);
+	assert_string_equal(changes.name[1], "iqn.b");
+	isns_changes_clear(&changes);
+	assert_false(isns_changes_any(&changes));
+
+	/* One that names nothing, what can't be a name, and what is cut. */
+	start();
+	isns_put_number(&w, ISNS_SCN_BITMAP, 8);
+	note(&changes);
+	assert_true(changes.all);
+	isns_changes_clear(&changes);
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	start();
+	named(name);
+	note(&changes);
+	assert_true(changes.all && !changes.count);
+	isns_changes_clear(&changes);
+	start();
+	named("iqn.a");
+	w.len -= 4;
+	note(&changes);
+	assert_true(changes.all);
+	isns_changes_clear(&changes);
+
+	start();
+	for (unsigned i = 0; i < ISNS_CHANGES_MAX + 1; i++) {
+		snprintf(name, sizeof(name), "iqn.%u", i);
+		named(name);
+		if (i == ISNS_CHANGES_MAX - 1) {
+			note(&changes);
+			assert_false(changes.all);
+		}
+	}
+	note(&changes);
+	assert_true(changes.all);
+	assert_int_equal(changes.count, ISNS_CHANGES_MAX);
 }
 
 int main(void)
@@ -279,7 +349,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_count), cmocka_unit_test(structure), cmocka_unit_test(broken),
 		cmocka_unit_test(cut), cmocka_unit_test(begin), cmocka_unit_test(limits),
-		cmocka_unit_test(notification),
+		cmocka_unit_test(notification), cmocka_unit_test(changes_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
