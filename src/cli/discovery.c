@@ -142,7 +142,6 @@ ISDSC_STATUS discovery_portals(struct run *run, int argc, char **argv)
 ISDSC_STATUS discovery_targets(struct run *run, int argc, char **argv)
 {
 	BOOLEAN force = argc > 0 && read_boolean(argv[0], false);
-	struct json_object *array;
 	ULONG count;
 	void *list = NULL;
 	ISDSC_STATUS status;
@@ -152,14 +151,7 @@ ISDSC_STATUS discovery_targets(struct run *run, int argc, char **argv)
 	progress_end();
 	if (!list)
 		return status;
-	array = run->json ? json_array(run->json, "targets") : NULL;
-	if (!array)
-		printf("Targets List:\n");
-	for (const char *name = list; *name; name += strlen(name) + 1)
-		if (array)
-			json_object_array_add(array, json_object_new_string(name));
-		else
-			printf("    %s\n", name);
+	print_names(run->json, "targets", list, "Targets List:", NULL);
 	free(list);
 	return status;
 }

@@ -15,7 +15,6 @@ enum { GENERATED = 16 }; /* bytes of a secret */
 
 ISDSC_STATUS initiator_list(struct run *run, int argc, char **argv)
 {
-	struct json_object *array;
 	ULONG count;
 	void *list = NULL;
 	ISDSC_STATUS status = fetch_list(fetch_initiators, NULL, sizeof(CHAR), &list, &count);
@@ -24,14 +23,7 @@ ISDSC_STATUS initiator_list(struct run *run, int argc, char **argv)
 	(void)argv;
 	if (status)
 		return status;
-	array = run->json ? json_array(run->json, "initiators") : NULL;
-	if (!array)
-		printf("Initiators List:\n");
-	for (const char *name = list; *name; name += strlen(name) + 1)
-		if (array)
-			json_object_array_add(array, json_object_new_string(name));
-		else
-			printf("    %s\n", name);
+	print_names(run->json, "initiators", list, "Initiators List:", NULL);
 	free(list);
 	return 0;
 }

@@ -44,7 +44,6 @@ ISDSC_STATUS isns_refresh(struct run *run, int argc, char **argv)
 
 ISDSC_STATUS isns_list(struct run *run, int argc, char **argv)
 {
-	struct json_object *array;
 	ULONG count;
 	void *list = NULL;
 	ISDSC_STATUS status = fetch_list(fetch_isns_servers, NULL, sizeof(CHAR), &list, &count);
@@ -53,14 +52,7 @@ ISDSC_STATUS isns_list(struct run *run, int argc, char **argv)
 	(void)argv;
 	if (status)
 		return status;
-	array = run->json ? json_array(run->json, "isns_servers") : NULL;
-	if (!array && !*(const char *)list)
-		printf("No SNS Servers\n");
-	for (const char *address = list; *address; address += strlen(address) + 1)
-		if (array)
-			json_object_array_add(array, json_object_new_string(address));
-		else
-			printf("    %s\n", address);
+	print_names(run->json, "isns_servers", list, NULL, "No SNS Servers");
 	free(list);
 	return 0;
 }

@@ -269,6 +269,22 @@ struct json_object *json_array(struct json_object *json, const char *name)
 	return array;
 }
 
+void print_names(struct json_object *json, const char *key, const char *names, const char *head,
+		 const char *none)
+{
+	struct json_object *array = json ? json_array(json, key) : NULL;
+
+	if (!array && head)
+		printf("%s\n", head);
+	if (!array && !*names && none)
+		printf("%s\n", none);
+	for (const char *name = names; *name; name += strlen(name) + 1)
+		if (array)
+			json_object_array_add(array, json_object_new_string(name));
+		else
+			printf("    %s\n", name);
+}
+
 struct json_object *json_item(struct json_object *array)
 {
 	struct json_object *json = must(json_object_new_object());

@@ -60,6 +60,11 @@ void json_id(struct json_object *json, const char *name, const ISCSI_UNIQUE_SESS
 /* Adds an empty array and returns it; the object owns it. */
 struct json_object *json_array(struct json_object *json, const char *name);
 
+/* A list of names, one behind the other: as the array `key`; without `json` a line for each, behind the line
+ * `head`, or the line `none` if there is none. Either may be NULL. */
+void print_names(struct json_object *json, const char *key, const char *names, const char *head,
+		 const char *none);
+
 /* Appends an empty object to an array and returns it; the array owns it. */
 struct json_object *json_item(struct json_object *array);
 

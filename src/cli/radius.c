@@ -26,7 +26,6 @@ ISDSC_STATUS radius_remove(struct run *run, int argc, char **argv)
 
 ISDSC_STATUS radius_list(struct run *run, int argc, char **argv)
 {
-	struct json_object *array;
 	ULONG count;
 	void *list = NULL;
 	ISDSC_STATUS status = fetch_list(fetch_radius_servers, NULL, sizeof(CHAR), &list, &count);
@@ -35,14 +34,7 @@ ISDSC_STATUS radius_list(struct run *run, int argc, char **argv)
 	(void)argv;
 	if (status)
 		return status;
-	array = run->json ? json_array(run->json, "radius_servers") : NULL;
-	if (!array && !*(const char *)list)
-		printf("No RADIUS Servers\n");
-	for (const char *name = list; *name; name += strlen(name) + 1)
-		if (array)
-			json_object_array_add(array, json_object_new_string(name));
-		else
-			printf("    %s\n", name);
+	print_names(run->json, "radius_servers", list, NULL, "No RADIUS Servers");
 	free(list);
 	return 0;
 }
