@@ -42,6 +42,9 @@ static void tcp_tune(int fd)
 		 * taken back. SO_RCVBUF would end the kernel's sizing, which long paths need. */
 		{ SOL_SOCKET, SO_RCVLOWAT, TCP_RECEIVE },
 		{ SOL_SOCKET, SO_RCVLOWAT, 1 },
+		/* Older kernels (6.1) let the mark cap the window as well, and choose the scale by that when
+		 * connecting, which no sizing gets over. */
+		{ IPPROTO_TCP, TCP_WINDOW_CLAMP, 0 },
 		/* Pings of the session find a dead peer sooner; this is for the login. */
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 	};

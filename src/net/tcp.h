@@ -15,7 +15,7 @@ enum {
 	TCP_UNSENT = 128 * 1024, /* bytes that wait in the kernel before a socket stops taking more */
 	TCP_UNSENT_MIN = 16 * 1024, TCP_UNSENT_MAX = 1024 * 1024, /* the same for slow and fast paths */
 	TCP_RECEIVE = 1024 * 1024, /* half of the receive buffer that a socket begins with */
-	TCP_ADDRESS_MAX = 64,        /* room for a numeric address with scope */
+	TCP_ADDRESS_MAX = 64,      /* room for a numeric address with scope */
 };
 
 /* Makes a socket of that family, bound to the numeric local address `source` ("" for routing's

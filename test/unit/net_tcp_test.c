@@ -1,6 +1,6 @@
 /*
- * net_tcp_test.c - connecting, binding, what a full or ended connection says, and whether the peer's
- * TCP is alive. Loopback only: a dead path is a socket whose filter drops all that comes to it, so
+ * net_tcp_test.c - connecting, binding, buffers, what a full or ended connection says, and whether the
+ * peer's TCP is alive. Loopback only: a dead path is a socket whose filter drops all that comes to it, so
  * that its TCP acknowledges nothing.
  */
 #include <arpa/inet.h>
@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -84,6 +85,54 @@ static void test_bad_source(void **state)
 	assert_int_equal(tcp_open(AF_INET, "::1", &fd), -EAFNOSUPPORT);
 	assert_int_equal(tcp_open(AF_INET, "192.0.2.1", &fd), -EADDRNOTAVAIL);
 	assert_int_equal(fd, -7);
+}
+
+/* What the kernel lets a receive buffer grow to. */
+static int receive_max(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/tcp_rmem", "r");
+	int max = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*d %*d %d", &max), 1);
+	fclose(f);
+	return max;
+}
+
+static int option_of(int fd, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, name, &value, &len), 0);
+	return value;
+}
+
+static unsigned window_scale(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	return info.tcpi_rcv_wscale;
+}
+
+/* It begins large, a single byte still makes it readable, and its window may grow as far as that of a
+ * socket that nobody has touched. */
+static void test_receive_buffer(void **state)
+{
+	struct sockaddr_in to;
+	int listening = listener(&to), fd = connected("", &to), max = receive_max();
+	int plain = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_true(option_of(fd, SO_RCVBUF) >= (max < 2 * TCP_RECEIVE ? max : 2 * TCP_RECEIVE));
+	assert_int_equal(option_of(fd, SO_RCVLOWAT), 1);
+	assert_int_equal(connect(plain, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_true(window_scale(fd) >= window_scale(plain));
+	close(plain);
+	close(fd);
+	close(listening);
 }
 
 static void test_refused(void **state)
@@ -287,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_bad_source),
+		cmocka_unit_test(test_receive_buffer),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_end_of_stream),
