@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -539,6 +540,39 @@ static void test_serve(void **state)
 	free(back);
 }
 
+/* Whether this machine lets a Unix socket hold what the service wants to put there. */
+static bool may_be_wide(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), room = MIB, got = 0;
+	socklen_t len = sizeof got;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &len), 0);
+	close(fd);
+	return got >= 2 * MIB; /* the kernel doubles it, for its own share */
+}
+
+/* A large answer waits whole in the kernel for a client that does not read yet. */
+static void test_large_answer_leaves_whole(void **state)
+{
+	struct bench *bench = *state;
+	int fd = client_open(bench, false), waits = 0;
+	uint8_t *back = malloc(MIB);
+	bool wide = may_be_wide();
+
+	send_request(fd, 0, NBD_CMD_READ, 1, 0, MIB);
+	for (int i = 0; wide && i < 500 && waits < 16 + MIB; i++) {
+		poll(NULL, 0, 10);
+		assert_int_equal(ioctl(fd, FIONREAD, &waits), 0);
+	}
+	assert_int_equal(waits, wide ? 16 + MIB : 0);
+	assert_int_equal(take_reply(fd, 1), 0);
+	read_all(fd, back, MIB);
+	close(fd);
+	free(back);
+}
+
 /* Headers and payload cut at every place. */
 static void test_byte_by_byte(void **state)
 {
@@ -917,7 +951,8 @@ int main(void)
 		cmocka_unit_test(test_handshake_hostile), cmocka_unit_test(test_longest_option),
 		cmocka_unit_test(test_request_get), cmocka_unit_test(test_request_check),
 		cmocka_unit_test(test_request_not_advertised), cmocka_unit_test(test_heads),
-		TEST(test_serve), TEST(test_byte_by_byte), TEST(test_batch),
+		TEST(test_serve), TEST(test_large_answer_leaves_whole),
+		TEST(test_byte_by_byte), TEST(test_batch),
 		TEST(test_flush_across_clients), TEST(test_slow_clients), TEST(test_hostile_stream),
 		TEST(test_gone_with_requests_under_way),
 		TEST(test_farewell_with_requests_under_way),
