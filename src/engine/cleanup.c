@@ -84,7 +84,7 @@ static void forget(struct session *s, struct cleanup *it)
 }
 
 /* Most sessions never lose a connection. */
-static bool has_room(struct session *s)
+static bool make_room(struct session *s)
 {
 	if (!s->cleanup)
 		s->cleanup = calloc(ENGINE_MAX_CONNS, sizeof(*s->cleanup));
@@ -97,7 +97,7 @@ static struct cleanup *add(struct session *s, struct member *m, const struct con
 {
 	struct cleanup *it;
 
-	if (!has_room(s))
+	if (!make_room(s))
 		return NULL;
 	/* Logouts and rulings of one round have to agree. */
 	if (!s->cleanups)
