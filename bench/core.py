@@ -9,6 +9,8 @@ less from them.
 
 A part is a module parts/NAME.py:
     ABOUT = "one line"
+    APART = True          if it is left out unless it is named, or all is measured; else not there
+    PLOT = False          if its ratios are not to be drawn; else not there
     GOALS = [Goal(...), ...]
     def run(bench): yields the rows that bench.pairs() and its like yield
 """

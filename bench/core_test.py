@@ -1,18 +1,42 @@
 #!/usr/bin/env python3
-"""Tests the statistics of the benchmark, its order of runs, its goals and its report."""
+"""Tests which parts a benchmark has, its statistics, order of runs, goals and report."""
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import run  # noqa: E402  (first: the tests, whose folder core adds, have a run.py too)
 import core  # noqa: E402
 import report  # noqa: E402
 
 
 def quiet(**more):
     return core.Bench("/nonexistent", log=lambda text: None, **more)
+
+
+class Parts(unittest.TestCase):
+    """Which parts a run has."""
+    APART = {"api", "uring"}
+
+    def test_what_stands_apart_is_left_out_unless_named_or_all_is_measured(self):
+        there = run.parts_there()
+        self.assertLessEqual({"limit", "compare", "disk", "links", "login", "scale", "crc"} | self.APART,
+                             set(there))
+        self.assertEqual(run.chosen([], False), [name for name in there if name not in self.APART])
+        self.assertEqual(run.chosen([], True), there)
+        self.assertEqual(run.chosen(["uring", "crc"], False), ["uring", "crc"])
+
+    def test_help_and_list_tell_it(self):
+        def said(option):
+            return subprocess.run([sys.executable, run.__file__, option], check=True, text=True,
+                                  capture_output=True, env={**os.environ, "COLUMNS": "200"}).stdout
+
+        self.assertIn("all but api and uring, with --full these too", said("--help"))
+        for line in said("--list").splitlines():
+            self.assertEqual(line.endswith("(by name or with --full)"), line.split()[0] in self.APART)
 
 
 class Statistics(unittest.TestCase):

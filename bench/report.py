@@ -62,7 +62,7 @@ def row_table(rows):
 
 
 def unsettled(value, spread, bound):
-    """The rounds of one run lie on both sides of the bound, so another run may say something else."""
+    """The bound is nearer to the median than half the width of the rounds: another run may lie beyond."""
     return spread is not None and abs(value - bound) <= value * spread / 2
 
 

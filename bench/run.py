@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The benchmark: run.py [PART...] [--json FILE] [--full] [--write] [--list]
+"""Measures, in pairs, our engine and service against libiscsi, the bare socket and others.
 
-Without a part it runs all but those that are long or only of interest to whoever changes the loop; with
---full those too. Figures are ratios of things measured by turns in this run; see core.py.
+Without a part it runs all but those that are marked APART (they are long, or of interest to whoever
+changes the loop); with --full those too. Figures are ratios of things measured by turns in this run; see core.py.
 Exit status: 0 if everything was measured, whether the goals are met or not; 1 if something failed.
 """
 import argparse
@@ -30,6 +30,15 @@ def part_load(name):
 def parts_there():
     found = {name[:-3] for name in os.listdir(os.path.join(HERE, "parts")) if name.endswith(".py")}
     return [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+
+
+def is_apart(name):
+    return getattr(part_load(name), "APART", False)
+
+
+def chosen(named, full):
+    """The parts to be measured: those named; or all, but those that stand apart only in the long form."""
+    return named or [name for name in parts_there() if full or not is_apart(name)]
 
 
 def go_apart():
@@ -89,11 +98,12 @@ def write(order, names, goals, rows):
 def main():
     there = parts_there()
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {' '.join(there)}")
-    parser.add_argument("--build", default="build-bench")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="of: " + " ".join(there) + "; if none is named all "
+                        "but " + " and ".join(filter(is_apart, there)) + ", with --full these too")
+    parser.add_argument("--build", metavar="FOLDER", default="build-bench", help="Meson's, of a release build")
     parser.add_argument("--json", metavar="FILE", help="writes the rows there")
     parser.add_argument("--plots", metavar="FOLDER", help="writes plots (SVG) there")
-    parser.add_argument("--full", action="store_true", help="all cases, longer")
+    parser.add_argument("--full", action="store_true", help="all cases of all parts, longer")
     parser.add_argument("--write", action="store_true", help="writes the parts into doc/performance.md, and plots")
     parser.add_argument("--list", action="store_true", help="lists the parts")
     parser.add_argument("--here", action="store_true", help="no network namespace of its own")
@@ -105,14 +115,13 @@ def main():
             parser.error(f"no part '{name}'; parts: {' '.join(there)}")
     if args.list:
         for name in there:
-            print(f"{name:10} {part_load(name).ABOUT}")
+            print(f"{name:10} {part_load(name).ABOUT}" + " (by name or with --full)" * is_apart(name))
         return 0
     if not args.here:
         go_apart()
     settle_in()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    names = args.parts or [name for name in there
-                           if args.full or not getattr(part_load(name), "APART", False)]
+    names = chosen(args.parts, args.full)
     bench = core.Bench(args.build, args.full, args.seconds, args.repeat)
     rows, goals, failed = measure(bench, names)
     print("\n".join(report.machine(core.TOP)), "", report.goal_table(goals, rows), sep="\n")

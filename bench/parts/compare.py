@@ -36,7 +36,7 @@ def both(bench, server, case, metrics, words=(), **load):
 
 def digests(bench, server, op):
     load = dict(server=server, op=f"rand{op}", size=1 << 16)
-    # A connection carries 64 KiB reads at one of two speeds for its life: it takes more rounds.
+    # 64 KiB reads vary more from run to run than the rest: it takes more rounds.
     return bench.pairs("compare", f"64 KiB {op}, depth 32, both digests",
                        ["bytes per second", "CPU per operation"], bench.load("engine", *BOTH, **load),
                        bench.load("engine", **load), "no digests", bench.repeat + 2)
