@@ -98,8 +98,9 @@ def write(order, names, goals, rows):
 def main():
     there = parts_there()
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help="of: " + " ".join(there) + "; if none is named all "
-                        "but " + " and ".join(filter(is_apart, there)) + ", with --full these too")
+    parser.add_argument("parts", nargs="*", metavar="PART",
+                        help=f"of: {' '.join(there)}; if none is named all but "
+                             f"{' and '.join(filter(is_apart, there))}, with --full these too")
     parser.add_argument("--build", metavar="FOLDER", default="build-bench", help="Meson's, of a release build")
     parser.add_argument("--json", metavar="FILE", help="writes the rows there")
     parser.add_argument("--plots", metavar="FOLDER", help="writes plots (SVG) there")
