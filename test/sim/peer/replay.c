@@ -128,9 +128,9 @@ static void pair_up(struct player *p, unsigned conn, const struct trace_pdu *the
 	learn(l, pair);
 	make_relative(l, &pair->theirs, l->base_theirs);
 	make_relative(l, &pair->ours, l->base_ours);
-	if (!ours && theirs->opcode != TRACE_CLOSE)
+	if (theirs && !ours && theirs->opcode != TRACE_CLOSE)
 		l->base_theirs += replay_counts(theirs->bhs);
-	if (!theirs && ours->opcode != TRACE_CLOSE)
+	if (ours && !theirs && ours->opcode != TRACE_CLOSE)
 		l->base_ours += replay_counts(ours->bhs);
 }
 
