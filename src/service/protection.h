@@ -68,6 +68,7 @@ struct protection {
 	bool named;                  /* remote_id is the name that the key was set for, not an address */
 	char key_name[PROTECTION_NAME_ROOM];
 	bool key_loaded;
+	bool key_sent;               /* charon may have it, whether it said so or not */
 
 	/* who needs it */
 	unsigned users;              /* passages that were granted and not yet closed */
@@ -82,6 +83,7 @@ struct protection {
 	struct protection_look look;
 	struct ipsec_plan plan;
 	unsigned at;                 /* in the plan */
+	bool phase_1;                /* of aggressive mode: done, and its child is asked for */
 	struct fault why;            /* the failure that tells most */
 	bool blocked;                /* net/block.h is set */
 

@@ -24,7 +24,7 @@ static void end_done(struct protection *p)
 {
 	vici_free(p->vici);
 	p->vici = NULL;
-	p->key_loaded = false;
+	p->key_loaded = p->key_sent = false;
 	protection_unblock(p);
 	p->state = PROTECTION_DOWN;
 	protection_ended(p);
@@ -70,10 +70,10 @@ static bool key_is_needed(const struct protection *p)
 	list_for_each(it, &p->service->ipsec.protections) {
 		const struct protection *other = list_entry(it, struct protection, link);
 
-		/* One that is down counts on it, too: key_is_shared. */
+		/* One that is down counts on it, too (key_is_shared), or will unload it. */
 		if (other != p && strcmp(other->key_name, p->key_name) == 0 &&
 		    other->state != PROTECTION_ENDING &&
-		    (other->state != PROTECTION_DOWN || other->key_loaded))
+		    (other->state != PROTECTION_DOWN || other->key_sent))
 			return true;
 	}
 	return false;
@@ -106,7 +106,7 @@ void protection_end(struct protection *p)
 	p->state = PROTECTION_ENDING;
 	/* Nothing of ours is there where the administrator's is used, or where it never came to it. Of what
 	 * was up the link may have been lost, and not charon. */
-	if (!p->key_loaded && (!p->proven || p->foreign))
+	if (!p->key_sent && (!p->proven || p->foreign))
 		r = -ENOENT;
 	if (r == 0)
 		r = vici_new(p->service->event, p->service->ipsec.path, &ops, p, &p->vici);

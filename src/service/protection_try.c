@@ -62,6 +62,13 @@ static void go_on_by_address(struct protection *p)
 	p->at = 0;
 }
 
+/* By aggressive mode we know the peer's key to be right before the child is asked for. */
+static const char *what_silence_means(const struct protection *p)
+{
+	return p->phase_1 ? "no usable answer after the key was agreed on: "
+			  : "no usable answer (wrong key?): ";
+}
+
 /* The reasons of charon; where it has none but silence, what that may mean. */
 static void try_failed(struct protection *p, const struct vici_result *result)
 {
@@ -75,8 +82,8 @@ static void try_failed(struct protection *p, const struct vici_result *result)
 		 tried->tunnel ? "tunnel" : "transport", result->why);
 	if (p->why.kind == FAULT_NONE || !silent || wrong)
 		fault_set(&p->why, FAULT_IPSEC, 0, "IPsec by %s: %s%s", way,
-			  silent && !wrong ? "no usable answer (wrong key?): " : "", result->why);
-	if (p->named && !silent)
+			  silent && !wrong ? what_silence_means(p) : "", result->why);
+	if (p->named && !silent && !p->phase_1)
 		go_on_by_address(p);
 	else
 		p->at = ipsec_plan_next(&p->plan, p->at, silent, wrong);
@@ -109,8 +116,13 @@ static void phase_1_done(void *ctx, const struct vici_result *result)
 {
 	struct protection *p = ctx;
 
-	if (result->error)
+	if (result->error) {
 		tried(p, result);
+		return;
+	}
+	p->phase_1 = true;
+	if (p->limit <= protection_now())
+		try_failed(p, &(struct vici_result){ -ETIMEDOUT, "no time was left" });
 	else
 		protection_check(p, initiate(p, p->name, tried));
 }
@@ -169,6 +181,7 @@ static void try_next(struct protection *p)
 	}
 	p->state = PROTECTION_TRYING;
 	p->aggressive = p->plan.tries[p->at].aggressive;
+	p->phase_1 = false;
 	r = try_load(p, &p->plan.tries[p->at]);
 	if (r == 0)
 		r = p->aggressive ? initiate(p, NULL, phase_1_done) : initiate(p, p->name, tried);
@@ -225,6 +238,7 @@ void protection_try(struct protection *p)
 	}
 	ipsec_plan_make(&terms, &p->plan);
 	p->at = 0;
+	p->key_sent = true;
 	if (key_is_shared(p))
 		key_loaded(p, &(struct vici_result){ .error = 0 });
 	else

@@ -738,6 +738,70 @@ static void aggressive_mode_comes_in_two_steps(void **state)
 	close_passage(passage);
 }
 
+/* Its first step says that the key is right; what it left goes with the second. */
+static void the_second_step_fails_for_its_own_reason(void **state)
+{
+	struct passage *passage = pass(ASKED | SECURITY_AGGRESSIVE_MODE);
+
+	(void)state;
+	while (!charon.alone)
+		assert_true(charon_step());
+	charon.why[0] = "CHILD_SA 'x' not established after 5000ms";
+	refused(passage, FAULT_IPSEC, "after the key was agreed on");
+	assert_int_equal(charon.alone, 1);
+	assert_true(charon.terminated >= 1);
+	assert_int_equal(charon.keys_loaded, 0);
+	assert_int_equal(charon.unloaded, 1);
+	assert_false(blocks);
+}
+
+static void the_second_step_is_not_begun_too_late(void **state)
+{
+	struct passage *passage = pass(ASKED | SECURITY_AGGRESSIVE_MODE);
+
+	(void)state;
+	while (!charon.alone)
+		assert_true(charon_step());
+	list_entry(service.ipsec.protections.next, struct protection, link)->limit = 0;
+	refused(passage, FAULT_IPSEC, "no time was left");
+	assert_int_equal(charon.initiated, 0);
+	assert_true(charon.terminated >= 1);
+	assert_int_equal(charon.keys_loaded, 0);
+	assert_int_equal(service.ipsec.count, 0);
+}
+
+static void it_may_end_between_the_steps(void **state)
+{
+	struct passage *passage = pass(ASKED | SECURITY_AGGRESSIVE_MODE);
+
+	(void)state;
+	while (!charon.alone)
+		assert_true(charon_step());
+	ipsec_stop(&service);
+	refused(passage, FAULT_ABANDONED, "stopping");
+	assert_int_equal(charon.initiated, 0);
+	assert_true(charon.terminated >= 1);
+	assert_int_equal(charon.keys_loaded, 0);
+	assert_int_equal(charon.unloaded, 1);
+	assert_true(ipsec_is_idle(&service));
+}
+
+/* A charon that was too slow to say so may have it. */
+static void a_key_that_nobody_confirmed_is_taken_back(void **state)
+{
+	struct passage *passage = pass(ASKED);
+	struct vici *link;
+
+	(void)state;
+	while (!charon.keys_loaded)
+		assert_true(charon_step());
+	link = list_entry(service.ipsec.protections.next, struct protection, link)->vici;
+	link->ops->lost(link->ctx, &(struct vici_result){ -ETIMEDOUT, "slow" });
+	refused(passage, FAULT_IPSEC, "slow");
+	assert_int_equal(charon.keys_loaded, 0);
+	assert_int_equal(service.ipsec.count, 0);
+}
+
 static void a_fall_back_is_enough(void **state)
 {
 	struct passage *passage;
@@ -1322,7 +1386,9 @@ int main(void)
 		TEST(portals_have_their_own), TEST(without_charon_nobody_passes),
 		TEST(without_the_capability_nobody_passes), TEST(without_a_key_nobody_passes),
 		TEST(the_best_key_is_taken), TEST(all_ways_are_tried_in_turn),
-		TEST(aggressive_mode_comes_in_two_steps),
+		TEST(aggressive_mode_comes_in_two_steps), TEST(the_second_step_fails_for_its_own_reason),
+		TEST(the_second_step_is_not_begun_too_late), TEST(it_may_end_between_the_steps),
+		TEST(a_key_that_nobody_confirmed_is_taken_back),
 		TEST(what_can_not_help_is_not_tried), TEST(a_fall_back_is_enough),
 		TEST(a_tunnel_is_guarded_with_its_ends), TEST(user_space_has_tunnels_alone),
 		TEST(an_agreement_on_less_is_none), TEST(what_is_insisted_on_is_looked_at),
