@@ -58,7 +58,8 @@ struct ipsec {
 	unsigned count;
 	uint32_t made;               /* in this life: for names */
 	struct vici *watch;          /* tells of events; NULL: not connected */
-	bool cleaned;                /* leftovers of an earlier life are gone */
+	unsigned leftovers;          /* of an earlier life, found in this round of cleaning */
+	unsigned leftovers_before;   /* and in the one before */
 	bool stopping;
 	sd_event_source *retry;
 	int flushes;                 /* net/block.h tells of them; -1: it can't */

@@ -4,6 +4,7 @@
  */
 #include "service/ipsec_watch.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "service/inside.h"
@@ -92,6 +93,8 @@ static void link_lost(void *ctx, const struct vici_result *why)
 
 /* ---- leftovers */
 
+enum { LEFTOVERS_AT_ONCE = VICI_QUEUE_MAX / 4 };
+
 static bool is_leftover(const struct ipsec *ipsec, const char *name)
 {
 	return strncmp(name, ipsec->prefix, strlen(ipsec->prefix)) == 0 &&
@@ -100,11 +103,17 @@ static bool is_leftover(const struct ipsec *ipsec, const char *name)
 
 static const struct vici_done no_matter;
 
+/* Whether it goes in this round: the link's queue has room for so many. */
+static bool is_turn(struct ipsec *ipsec)
+{
+	return ipsec->leftovers++ < LEFTOVERS_AT_ONCE;
+}
+
 static void conn_listed(void *ctx, const char *name)
 {
 	struct ipsec *ipsec = &((struct service *)ctx)->ipsec;
 
-	if (is_leftover(ipsec, name))
+	if (is_leftover(ipsec, name) && is_turn(ipsec))
 		vici_unload_conn(ipsec->watch, name, no_matter);
 }
 
@@ -112,7 +121,7 @@ static void key_listed(void *ctx, const char *id)
 {
 	struct ipsec *ipsec = &((struct service *)ctx)->ipsec;
 
-	if (is_leftover(ipsec, id))
+	if (is_leftover(ipsec, id) && is_turn(ipsec))
 		vici_unload_key(ipsec->watch, id, no_matter);
 }
 
@@ -121,23 +130,43 @@ static void sa_listed(void *ctx, const struct vici_ike *ike, const struct vici_c
 	struct ipsec *ipsec = &((struct service *)ctx)->ipsec;
 	const struct vici_which whole = { .ike_id = ike->id };
 
-	if (is_leftover(ipsec, ike->name) || (child && is_leftover(ipsec, child->name)))
+	if ((is_leftover(ipsec, ike->name) || (child && is_leftover(ipsec, child->name))) && is_turn(ipsec))
 		vici_terminate(ipsec->watch, &whole, true, 1000, no_matter);
 }
 
+static void round_over(void *ctx, const struct vici_result *result);
+
 /* Under the way of an IKE SA that is ours children of no other can be. */
-static void clean_up(struct service *service)
+static void clean_round(struct service *service)
 {
 	static const struct vici_which all;
 	struct vici *watch = service->ipsec.watch;
-	const struct vici_done done = { NULL, service };
+	const struct vici_done done = { NULL, service }, last = { round_over, service };
 
-	if (service->ipsec.cleaned)
-		return;
-	service->ipsec.cleaned = true;
+	service->ipsec.leftovers_before = service->ipsec.leftovers;
+	service->ipsec.leftovers = 0;
 	vici_list_sas(watch, &all, sa_listed, done);
 	vici_list_conn_names(watch, conn_listed, done);
-	vici_list_key_ids(watch, key_listed, done);
+	vici_list_key_ids(watch, key_listed, last);
+}
+
+/* The next round's lists are behind what this one took away. One that finds no less than that before it
+ * is the last: what charon keeps can't be helped. */
+static void round_over(void *ctx, const struct vici_result *result)
+{
+	struct service *service = ctx;
+	const struct ipsec *ipsec = &service->ipsec;
+
+	if (result->error == 0 && ipsec->leftovers > LEFTOVERS_AT_ONCE &&
+	    ipsec->leftovers < ipsec->leftovers_before)
+		clean_round(service);
+}
+
+/* With each link anew: the one before may have been lost in the middle of it. */
+static void clean_up(struct service *service)
+{
+	service->ipsec.leftovers = UINT_MAX;
+	clean_round(service);
 }
 
 static void link_opened(void *ctx, const struct vici_version *version)

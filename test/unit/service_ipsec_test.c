@@ -210,6 +210,8 @@ static struct {
 	bool user_space;
 	struct vici_policy trap;     /* child "": none */
 	char leftover[64];
+	unsigned leftover_conns, leftover_keys; /* that there are of it, where it is to be many */
+	unsigned queued;             /* unloadings since the last list */
 
 	char tries[256];             /* "2t" IKEv2 in transport mode, "1u" main mode, tunnel, "1At"... */
 	const char *why[TEXTS];      /* of the initiations in turn; NULL: succeeds */
@@ -274,10 +276,23 @@ int vici_load_key(struct vici *vici, const struct vici_key *key, struct vici_don
 	return ask(vici, done, 0, NULL, NULL);
 }
 
+/* One of many; the link's queue has an end. Nobody waits for it. */
+static int leftover_goes(unsigned *count, struct vici *vici, struct vici_done done)
+{
+	(void)vici;
+	assert_null(done.call);
+	if (++charon.queued > VICI_QUEUE_MAX)
+		return -ENOBUFS;
+	--*count;
+	return 0;
+}
+
 int vici_unload_key(struct vici *vici, const char *id, struct vici_done done)
 {
 	(void)id;
 	charon.keys_loaded--;
+	if (charon.leftover_keys)
+		return leftover_goes(&charon.leftover_keys, vici, done);
 	return ask(vici, done, 0, NULL, NULL);
 }
 
@@ -320,6 +335,8 @@ int vici_unload_conn(struct vici *vici, const char *name, struct vici_done done)
 {
 	(void)name;
 	charon.unloaded++;
+	if (charon.leftover_conns)
+		return leftover_goes(&charon.leftover_conns, vici, done);
 	return ask(vici, done, 0, NULL, NULL);
 }
 
@@ -420,6 +437,11 @@ static void tell(const struct asked *asked)
 		asked->policies(asked->done.ctx, &charon.trap);
 	if (asked->names && asked->what == PLUGINS)
 		asked->names(asked->done.ctx, charon.user_space ? "kernel-libipsec" : "kernel-netlink");
+	if (asked->sas)
+		charon.queued = 0;
+	for (unsigned n = asked->what == CONN_NAMES ? charon.leftover_conns : charon.leftover_keys;
+	     asked->names && asked->what != PLUGINS && n > 1; n--)
+		asked->names(asked->done.ctx, charon.leftover);
 	if (asked->names && asked->what != PLUGINS && charon.leftover[0])
 		asked->names(asked->done.ctx, charon.leftover);
 }
@@ -1196,6 +1218,19 @@ static void leftovers_of_the_last_life_are_cleaned(void **state)
 	assert_int_equal(charon.terminated, 1);
 }
 
+/* More than one link's queue takes. */
+static void many_leftovers_are_cleaned_too(void **state)
+{
+	(void)state;
+	ipsec_watch(&service);
+	snprintf(charon.leftover, sizeof(charon.leftover), "%sx-1", service.ipsec.prefix);
+	charon.leftover_conns = charon.leftover_keys = 2 * VICI_QUEUE_MAX;
+	service.ipsec.watch->ops->opened(service.ipsec.watch->ctx, &(struct vici_version){ "", "" });
+	charon_run();
+	assert_int_equal(charon.leftover_conns, 0);
+	assert_int_equal(charon.leftover_keys, 0);
+}
+
 static void what_is_not_ours_is_left(void **state)
 {
 	(void)state;
@@ -1207,7 +1242,6 @@ static void what_is_not_ours_is_left(void **state)
 	charon_run();
 	/* What is ours, of this life. */
 	snprintf(charon.leftover, sizeof(charon.leftover), "%s1", service.ipsec.life);
-	service.ipsec.cleaned = false;
 	service.ipsec.watch->ops->opened(service.ipsec.watch->ctx, &(struct vici_version){ "", "" });
 	charon_run();
 	assert_int_equal(charon.unloaded + charon.terminated, 0);
@@ -1399,7 +1433,7 @@ int main(void)
 		TEST(the_loss_of_a_link_leaves_nothing_behind), TEST(a_key_stays_for_the_other),
 		TEST(who_asks_for_none_does_not_suffer), TEST(a_source_with_a_scope_goes_in_clear),
 		TEST(a_flush_does_not_unblock), TEST(leftovers_of_the_last_life_are_cleaned),
-		TEST(what_is_not_ours_is_left),
+		TEST(many_leftovers_are_cleaned_too), TEST(what_is_not_ours_is_left),
 		TEST(a_stop_takes_all_down), TEST(it_is_shown), TEST(which_flags_count),
 		TEST(an_address_may_ask_for_it), TEST(a_key_for_a_name_fits_an_address),
 		TEST(earlier_flags_are_remembered), TEST(suites_are_proposed),
