@@ -86,6 +86,8 @@ struct protection {
 	bool phase_1;                /* of aggressive mode: done, and its child is asked for */
 	struct fault why;            /* the failure that tells most */
 	bool blocked;                /* net/block.h is set */
+	uint32_t stuck_ike;          /* ending: has our child still; 0: none */
+	uint32_t shared_ike;         /* ending: the last that has a child of another; 0: none */
 
 	/* up */
 	struct protection_sa sa;

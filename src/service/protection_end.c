@@ -54,14 +54,35 @@ static bool is_needed(const struct protection *p, const char *name)
 	return false;
 }
 
+/* One of the administrator's may have our child, too. */
+static bool is_of_this_life(const struct protection *p, const struct vici_ike *ike)
+{
+	const char *life = p->service->ipsec.life;
+
+	return strncmp(ike->name, life, strlen(life)) == 0;
+}
+
+/* A rekey that was under way, or a message that was lost, may have kept the child, or put another in its
+ * place. Children of one IKE SA are told one after the other. */
+static void note_child(struct protection *p, const struct vici_ike *ike, const struct vici_child *child)
+{
+	if (strcmp(child->name, p->name) != 0) {
+		p->shared_ike = ike->id;
+		p->stuck_ike = p->stuck_ike == ike->id ? 0 : p->stuck_ike;
+	} else if (p->shared_ike != ike->id && is_of_this_life(p, ike)) {
+		p->stuck_ike = ike->id;
+	}
+}
+
 /* One of ours without a child, made by this protection or by one that is gone. */
 static void ike_listed(void *ctx, const struct vici_ike *ike, const struct vici_child *child)
 {
 	struct protection *p = ctx;
-	const char *life = p->service->ipsec.life;
 	const struct vici_which which = { .ike_id = ike->id };
 
-	if (!child && strncmp(ike->name, life, strlen(life)) == 0 && !is_needed(p, ike->name))
+	if (child)
+		note_child(p, ike, child);
+	else if (is_of_this_life(p, ike) && !is_needed(p, ike->name))
 		vici_terminate(p->vici, &which, true, END_MILLISECONDS, (struct vici_done){ NULL, NULL });
 }
 
@@ -82,10 +103,13 @@ static bool key_is_needed(const struct protection *p)
 static void ikes_listed(void *ctx, const struct vici_result *result)
 {
 	struct protection *p = ctx;
+	const struct vici_which stuck = { .ike_id = p->stuck_ike };
 	int r = 0;
 
 	(void)result;
-	if (!key_is_needed(p))
+	if (p->stuck_ike)
+		r = vici_terminate(p->vici, &stuck, true, END_MILLISECONDS, (struct vici_done){ NULL, NULL });
+	if (r == 0 && !key_is_needed(p))
 		r = vici_unload_key(p->vici, p->key_name, (struct vici_done){ NULL, NULL });
 	if (r == 0)
 		r = vici_unload_conn(p->vici, p->name, (struct vici_done){ all_gone, p });
@@ -104,6 +128,7 @@ void protection_end(struct protection *p)
 	vici_free(p->vici);
 	p->vici = NULL;
 	p->state = PROTECTION_ENDING;
+	p->stuck_ike = p->shared_ike = 0;
 	/* Nothing of ours is there where the administrator's is used, or where it never came to it. Of what
 	 * was up the link may have been lost, and not charon. */
 	if (!p->key_sent && (!p->proven || p->foreign))

@@ -217,7 +217,7 @@ static struct {
 	const char *why[TEXTS];      /* of the initiations in turn; NULL: succeeds */
 	struct vici_ike ike;
 	struct vici_child child;
-	bool up;
+	bool up, stuck;              /* stuck: the child does not end alone */
 	char key[64], remote_id[64], proposal[64];
 } charon;
 
@@ -368,6 +368,8 @@ int vici_terminate(struct vici *vici, const struct vici_which *which, bool force
 	assert_true(which->ike || which->child || which->ike_id);
 	assert_true(force && milliseconds);
 	charon.terminated++;
+	if (charon.stuck && which->child)
+		return ask(vici, done, -EREMOTEIO, "not terminated after 1000ms", NULL);
 	charon.up = false;
 	return ask(vici, done, 0, NULL, NULL);
 }
@@ -1072,6 +1074,22 @@ static void the_loss_of_a_link_leaves_nothing_behind(void **state)
 	assert_int_equal(charon.unloaded, 1);
 }
 
+/* As where its rekeying is under way. */
+static void a_child_that_does_not_go_goes_with_its_ike_sa(void **state)
+{
+	struct passage *passage = pass(ASKED | SECURITY_MAIN_MODE);
+
+	(void)state;
+	charon_run();
+	charon.stuck = true;
+	close_passage(passage);
+	wait_for_protections(0);
+	assert_false(charon.up);
+	assert_int_equal(charon.terminated, 2);
+	assert_int_equal(charon.unloaded, 1);
+	assert_int_equal(charon.keys_loaded, 0);
+}
+
 /* Nor is a key taken from one that comes up again later. */
 static void a_key_stays_for_the_other(void **state)
 {
@@ -1430,6 +1448,7 @@ int main(void)
 		TEST(the_administrators_trap_is_sprung), TEST(the_sa_of_another_service_is_not_ours),
 		TEST(an_sa_that_goes_is_made_anew), TEST(a_silent_peer_has_it_made_anew),
 		TEST(charon_that_comes_back_is_used_again), TEST(the_block_outlasts_a_loss),
+		TEST(a_child_that_does_not_go_goes_with_its_ike_sa),
 		TEST(the_loss_of_a_link_leaves_nothing_behind), TEST(a_key_stays_for_the_other),
 		TEST(who_asks_for_none_does_not_suffer), TEST(a_source_with_a_scope_goes_in_clear),
 		TEST(a_flush_does_not_unblock), TEST(leftovers_of_the_last_life_are_cleaned),
