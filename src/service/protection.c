@@ -89,6 +89,11 @@ void protection_check(struct protection *p, int r)
 		protection_fail_error(p, r, NULL);
 }
 
+const char *protection_peer(const struct protection *p)
+{
+	return *p->outer ? p->outer : p->portal_text;
+}
+
 /* ---- up */
 
 static void bring_up(struct protection *p)
@@ -124,11 +129,19 @@ static bool is_mode_asked(const struct protection *p, const struct vici_child *c
 	return !insists || !(p->flags & other);
 }
 
+/* Of whichever protection: a child of the same ends joins it. */
+static bool is_phase_1(const struct protection *p, const struct vici_ike *ike)
+{
+	return ike->version == 1 && strcmp(ike->state, "ESTABLISHED") == 0 &&
+	       strcmp(ike->remote_host, protection_peer(p)) == 0;
+}
+
 static void sa_listed(void *ctx, const struct vici_ike *ike, const struct vici_child *child)
 {
 	struct protection *p = ctx;
 	bool own = child && strcmp(child->name, p->name) == 0;
 
+	p->look.phase_1 |= is_phase_1(p, ike);
 	if (!protection_is_covered(p, ike, child) || (p->look.found && (p->look.own || !own)) ||
 	    (own && !is_mode_asked(p, child)))
 		return;

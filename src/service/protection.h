@@ -34,6 +34,7 @@ struct protection_look {
 	bool user_space;             /* kernel-libipsec */
 	bool found;                  /* an SA that covers the portal */
 	bool own;                    /* it is this protection's own */
+	bool phase_1;                /* an IKE SA of IKEv1 with the peer is up */
 	char ike[VICI_NAME_ROOM];    /* of the administrator's trap */
 	char child[VICI_NAME_ROOM];
 };
@@ -113,6 +114,8 @@ void protection_check(struct protection *protection, int error);
 bool protection_is_absent(int error);
 /* Microseconds, monotonic; and milliseconds that are left for it, at least 1. */
 uint64_t protection_now(void);
+/* The address of the other end of IKE, as text. */
+const char *protection_peer(const struct protection *protection);
 unsigned protection_time_left(const struct protection *protection);
 
 /* ---- protection_try.c */

@@ -49,16 +49,11 @@ static void clear(struct protection *p, const char *ike)
 				      (struct vici_done){ cleared, p }));
 }
 
-static const char *peer_address(const struct protection *p)
-{
-	return *p->outer ? p->outer : p->portal_text;
-}
-
 /* Most peers show their address, whatever name their key was set for. */
 static void go_on_by_address(struct protection *p)
 {
 	p->named = false;
-	snprintf(p->remote_id, sizeof(p->remote_id), "%s", peer_address(p));
+	snprintf(p->remote_id, sizeof(p->remote_id), "%s", protection_peer(p));
 	p->at = 0;
 }
 
@@ -102,29 +97,32 @@ static void tried(void *ctx, const struct vici_result *result)
 		try_failed(p, result);
 }
 
-static int initiate(struct protection *p, const char *child, void (*done)(void *, const struct vici_result *))
+/* `part` of the time that the try has. */
+static int initiate(struct protection *p, const char *child, unsigned part,
+		    void (*done)(void *, const struct vici_result *))
 {
-	unsigned shares = ipsec_plan_versions(&p->plan, p->at);
+	unsigned shares = ipsec_plan_versions(&p->plan, p->at) * part;
 
 	return vici_initiate(p->vici, p->name, child, protection_time_left(p) / shares + 1,
 			     (struct vici_done){ done, p });
 }
 
 /* Our end of aggressive mode is up when its last message leaves: a first one of quick mode right behind it
- * finds a peer that is not, and is lost. */
+ * finds a peer that is not, and is lost. Silence may mean that the peer has an IKE SA with us already, of
+ * another protection: charon has nothing to tell of that one, and the child joins it. */
 static void phase_1_done(void *ctx, const struct vici_result *result)
 {
 	struct protection *p = ctx;
 
-	if (result->error) {
+	if (result->error && !is_silence(result)) {
 		tried(p, result);
 		return;
 	}
-	p->phase_1 = true;
+	p->phase_1 = !result->error;
 	if (p->limit <= protection_now())
 		try_failed(p, &(struct vici_result){ -ETIMEDOUT, "no time was left" });
 	else
-		protection_check(p, initiate(p, p->name, tried));
+		protection_check(p, initiate(p, p->name, 1, tried));
 }
 
 /* Done with its initiation, which comes behind it. */
@@ -184,7 +182,8 @@ static void try_next(struct protection *p)
 	p->phase_1 = false;
 	r = try_load(p, &p->plan.tries[p->at]);
 	if (r == 0)
-		r = p->aggressive ? initiate(p, NULL, phase_1_done) : initiate(p, p->name, tried);
+		r = p->aggressive && !p->look.phase_1 ? initiate(p, NULL, 2, phase_1_done)
+							: initiate(p, p->name, 1, tried);
 	protection_check(p, r);
 }
 
@@ -227,7 +226,7 @@ void protection_try(struct protection *p)
 		.insist = setting[DEFAULT_IPSEC_MODE] == IPSEC_MODE_INSIST,
 		.fall_back = setting[DEFAULT_IPSEC_FALL_BACK],
 	};
-	const char *const owners[] = { p->remote_id, peer_address(p), *p->local_id ? p->local_id : NULL,
+	const char *const owners[] = { p->remote_id, protection_peer(p), *p->local_id ? p->local_id : NULL,
 				       NULL };
 	const struct vici_key key = { .id = p->key_name, .bytes = p->key.bytes, .len = p->key.len,
 				      .owners = owners };

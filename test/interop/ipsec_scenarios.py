@@ -10,11 +10,12 @@ from bed import run
 from faults import living
 from ipsec_bed import KEY, PORT, conn
 from ipsec_world import (AGGRESSIVE, ASKED, FAILED_TO_CONFIGURE, INVALID_PARAMETER, IPSEC, MAIN,
-                         NOT_SUPPORTED_ON_OS, PFS, REQUIRE_IPSEC, TRANSPORT, TUNNEL, VALID, check)
+                         NOT_SUPPORTED_ON_OS, PFS, REQUIRE_IPSEC, TRANSPORT, TUNNEL, VALID, check, key_word)
 
 ALL = []
 OTHER_KEY = "another pre-shared key 456"
 MULTIPATH = 2  # a login flag: another session with the target
+CONNECTION_FAILED = 0xEFFF0003
 KEPT = 12  # seconds after which nothing is left of a protection that nobody uses
 
 
@@ -159,6 +160,26 @@ def wrong_key(world, seconds):
         print(f"    {ike}: refused after {took:.1f} s")
     world.says("auth|key|secret|psk")
     world.secret_kept(OTHER_KEY, OTHER_KEY.encode().hex())
+
+
+@scenario("guest")
+def two_ports(world, seconds):
+    """At one address, in each way: the second one's child joins an IKE SA that is up, or has one of its
+    own. Where nobody listens that is what a login says, and not that there is no protection."""
+    flags, mode = usual(world)
+    for ike, peer in ((0, {"version": 2}), (MAIN, {"version": 1}),
+                      (AGGRESSIVE, {"version": 1, "aggressive": True})):
+        world.next_host()
+        other = conn(world.far, world.near, portal=world.host, mode=mode, **peer)
+        both = [world_ts.replace(str(PORT), port) for world_ts in other["children"]["iscsi"]["local_ts"]
+                for port in (str(PORT), str(PORT + 1))]
+        world.peer(mode=mode, child={"local_ts": both}, **peer)
+        session = world.login(flags | ike, KEY)
+        world.program.bad(CONNECTION_FAILED, "login", world.target.name("open"), world.host, PORT + 1,
+                          hex(flags | ike), key_word(KEY), MULTIPATH)
+        check(world.program.took < 5000, f"by {peer} it took {world.program.took:.0f} ms")
+        world.copy(1)
+        world.logout(session)
 
 
 @scenario()

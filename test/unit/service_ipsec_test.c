@@ -762,6 +762,36 @@ static void aggressive_mode_comes_in_two_steps(void **state)
 	close_passage(passage);
 }
 
+/* Where one is up with the peer, charon has nothing to make, and nothing to tell. */
+static void the_first_step_of_aggressive_mode_may_be_done(void **state)
+{
+	struct passage *passage;
+
+	(void)state;
+	charon.why[0] = "IKE_SA 'x' not established after 5000ms";
+	passage = pass(ASKED | SECURITY_AGGRESSIVE_MODE);
+	charon_run();
+	passed(passage, GUARD_POLICY);
+	assert_int_equal(charon.alone, 0);
+	assert_int_equal(charon.initiated, 2);
+	close_passage(passage);
+	wait_for_protections(0);
+
+	charon.why[0] = NULL;
+	charon.initiated = 0;
+	make_child(&(struct vici_conn){ .name = "x", .child = "x", .version = 1, .mode = VICI_TUNNEL,
+					.local_ts = "10.9.9.1/32", .remote_ts = "10.9.9.2/32",
+					.remote_addr = "10.0.0.2" });
+	strcpy(charon.ike.state, "ESTABLISHED");
+	charon.up = true;
+	passage = pass(ASKED | SECURITY_AGGRESSIVE_MODE);
+	charon_run();
+	passed(passage, GUARD_POLICY);
+	assert_int_equal(charon.alone, 0);
+	assert_int_equal(charon.initiated, 1);
+	close_passage(passage);
+}
+
 /* Its first step says that the key is right; what it left goes with the second. */
 static void the_second_step_fails_for_its_own_reason(void **state)
 {
@@ -1438,7 +1468,7 @@ int main(void)
 		TEST(portals_have_their_own), TEST(without_charon_nobody_passes),
 		TEST(without_the_capability_nobody_passes), TEST(without_a_key_nobody_passes),
 		TEST(the_best_key_is_taken), TEST(all_ways_are_tried_in_turn),
-		TEST(aggressive_mode_comes_in_two_steps), TEST(the_second_step_fails_for_its_own_reason),
+		TEST(aggressive_mode_comes_in_two_steps), TEST(the_first_step_of_aggressive_mode_may_be_done), TEST(the_second_step_fails_for_its_own_reason),
 		TEST(the_second_step_is_not_begun_too_late), TEST(it_may_end_between_the_steps),
 		TEST(a_key_that_nobody_confirmed_is_taken_back),
 		TEST(what_can_not_help_is_not_tried), TEST(a_fall_back_is_enough),
