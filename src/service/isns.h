@@ -32,6 +32,7 @@ enum isns_state {
 struct isns_changes {
 	bool all;         /* more than names can tell */
 	unsigned count;
+	unsigned round;   /* of these, the first ones, to be asked for before the server has a rest */
 	char name[ISNS_CHANGES_MAX][NAME_MAX_LEN + 1];
 };
 
@@ -110,7 +111,8 @@ unsigned isns_question_put(const struct isns_server *server, struct bytes_writer
 void isns_changes_note(struct isns_changes *changes, struct bytes_reader *named);
 bool isns_changes_any(const struct isns_changes *changes);
 void isns_changes_clear(struct isns_changes *changes);
-/* Takes one off the list: it is asked for now. There is one. */
+/* Takes the oldest off the list: it is asked for now. There is one. A round is what is on the list when
+ * it begins: what comes meanwhile waits for the next, so that notifications without end hold up nothing. */
 void isns_change_next(struct isns_server *server);
 /* What the server tells of that one; nothing: it has gone. 0, -EPROTO or -ENOMEM. */
 int isns_change_take(struct isns_server *server, struct bytes_reader *attributes);

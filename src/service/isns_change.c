@@ -47,12 +47,19 @@ bool isns_changes_any(const struct isns_changes *changes)
 void isns_changes_clear(struct isns_changes *changes)
 {
 	changes->all = false;
-	changes->count = 0;
+	changes->count = changes->round = 0;
 }
 
 void isns_change_next(struct isns_server *server)
 {
-	strcpy(server->asked_name, server->changes.name[--server->changes.count]);
+	struct isns_changes *changes = &server->changes;
+
+	if (!changes->round)
+		changes->round = changes->count;
+	strcpy(server->asked_name, changes->name[0]);
+	changes->round--;
+	changes->count--;
+	memmove(changes->name[0], changes->name[1], changes->count * sizeof(changes->name[0]));
 }
 
 int isns_change_take(struct isns_server *server, struct bytes_reader *attributes)

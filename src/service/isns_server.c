@@ -267,10 +267,13 @@ static void registered(struct isns_server *server, uint32_t status, struct bytes
 static void server_changed(struct isns_server *server, struct bytes_reader *attributes)
 {
 	struct isns_changes *changes = &server->changes;
+	bool more;
 
 	if (isns_change_take(server, attributes) < 0)
 		changes->all = true;
-	server_enter(server, changes->count && !changes->all ? ISNS_CHANGING : ISNS_READY);
+	/* Who waits is served by a query, which tells of the others too. */
+	more = changes->round && !changes->all && list_empty(&server->waiting);
+	server_enter(server, more ? ISNS_CHANGING : ISNS_READY);
 }
 
 static void queried(struct isns_server *server, uint32_t status, struct bytes_reader *reader)
@@ -282,15 +285,16 @@ static void queried(struct isns_server *server, uint32_t status, struct bytes_re
 
 	if (status == ISNS_SUCCESS && isns_answer_begin(reader) == 0)
 		told(server, reader);
-	else if (status == ISNS_SUCCESS)
-		server_fail(server, WSAECONNABORTED, "an answer without its delimiter");
 	else if (status == ISNS_NO_SUCH_ENTRY)
 		told(server, &none);
-	else if (status == ISNS_INTERNAL_ERROR)
-		/* open-isns: the answer is longer than it can say */
-		server_enter(server, one ? ISNS_QUERYING : ISNS_WALKING);
 	else if (status == ISNS_SOURCE_UNKNOWN && server->known)
 		server_enter(server, ISNS_REGISTERING); /* it has forgotten us */
+	else if (one)
+		server_enter(server, ISNS_QUERYING); /* what it can't tell of one it may tell of all */
+	else if (status == ISNS_INTERNAL_ERROR)
+		server_enter(server, ISNS_WALKING); /* open-isns: the answer is longer than it can say */
+	else if (status == ISNS_SUCCESS)
+		server_fail(server, WSAECONNABORTED, "an answer without its delimiter");
 	else
 		server_fail(server, status_of_isns(status), isns_status_text(status));
 }
@@ -492,6 +496,7 @@ static void server_enter(struct isns_server *server, enum isns_state state)
 		break;
 	case ISNS_QUERYING:
 		isns_changes_clear(&server->changes);
+		isns_walk_end(server); /* one that follows begins at the first node */
 		list_splice(&server->served, &server->waiting);
 		service_timer_clear(&server->timer);
 		server_ask(server);
@@ -510,7 +515,7 @@ static void server_enter(struct isns_server *server, enum isns_state state)
 		break;
 	case ISNS_REGISTERING:
 		service_timer_clear(&server->timer);
-		server->known = false;
+		server->known = server->subscribed = false;
 		strcpy(server->registered_as, server->service->node_name);
 		server_listen(server);
 		server_ask(server);

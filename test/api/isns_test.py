@@ -177,6 +177,13 @@ def walks(service):
     check([name for name in listed() if "isns-" in name] == names(WALKED), "one by one")
     check(len(server.saw(wire.GET_NEXT)) == WALKED + 1, "each once")
     check("127.0.0.1 3260" in good("TargetInfo", names(WALKED)[-1], f"iSNS:{at(server)}"), "portals")
+    # After a change that names one, a walk begins at the first again.
+    server.nodes = nodes(31)
+    server.notify(ME, names(31)[30])
+    before = len(server.saw(wire.QUERY))
+    wait(lambda: len(server.saw(wire.QUERY)) > before, "the one is asked for")
+    good("RefreshiSNSServer", at(server))
+    check([name for name in listed() if "isns-" in name] == names(31), f"all are walked to: {listed()}")
     server.nodes = {}
     good("RefreshiSNSServer", at(server))
     good("RemoveiSNSServer", at(server))
@@ -209,6 +216,7 @@ def changes(service):
         server.notify(ME, names(1)[0], names(2)[1])
     time.sleep(1.5)
     check(len(server.saw(wire.QUERY)) - before <= 4, "a storm of changes is a question or two")
+    endless(server)
     try:
         server.scn["iqn.other"] = server.scn[ME]
         server.notify("iqn.other", names(1)[0])
@@ -232,6 +240,27 @@ def changes(service):
     good("RefreshiSNSServer", at(again))
     good("RemoveiSNSServer", at(again))
     again.close()
+
+
+def endless(server):
+    """A server that tells of a change whenever it is asked about it."""
+    server.dumb = False
+    asked = []
+
+    def again(xid, payload):
+        given = list(wire.attributes(payload))
+        if given[1][0] == wire.NAME:
+            asked.append(wire.text(given[1][1]))
+            server.notify(ME, names(1)[0])
+        return server.answer(wire.QUERY, xid, payload)
+
+    server.override[wire.QUERY] = again
+    server.notify(ME, names(1)[0], names(2)[1])
+    wait(lambda: names(2)[1] in asked, "each that is named is asked for")
+    good("RefreshiSNSServer", at(server))
+    time.sleep(3)
+    check(len(asked) <= 10, f"a server that has no end of changes is asked {len(asked)} times")
+    server.override = {}
 
 
 # ---- what goes wrong
@@ -286,6 +315,16 @@ def malformed(service):
     bad(OTHER_VERSION, "RefreshiSNSServer", at(server))
     server.override[wire.QUERY] = answer(struct.pack(">I", 8))
     bad(UNAUTHORIZED, "RefreshiSNSServer", at(server))
+    # Not of one node, but of all.
+    server.override[wire.QUERY] = answer(begin)
+    good("RefreshiSNSServer", at(server))
+    links, queries = len(server.links), len(server.saw(wire.QUERY))
+    server.override[wire.QUERY] = lambda xid, payload: wire.message(
+        0x8002, xid, struct.pack(">I", 8) if list(wire.attributes(payload))[1][0] == wire.NAME
+        else begin + wire.node(names(1)[0]))
+    server.notify(ME, names(1)[0])
+    wait(lambda: names(1)[0] in listed(), "all are asked for, where it does not tell of one")
+    check(len(server.links) == links and len(server.saw(wire.QUERY)) == queries + 2, "on the same link")
     # Names without end.
     server.override = {wire.QUERY: answer(struct.pack(">I", 11)),
                        wire.GET_NEXT: lambda xid, _: wire.message(0x8003, xid, bytes(4) +

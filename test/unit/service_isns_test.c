@@ -344,12 +344,40 @@ static void changes_named(void **state)
 	assert_int_equal(changes.count, ISNS_CHANGES_MAX);
 }
 
+/* What comes while others are asked for waits for the next round, even the same name. */
+static void changes_round(void **state)
+{
+	struct isns_server server = { .state = ISNS_CHANGING };
+	struct isns_changes *changes = &server.changes;
+
+	(void)state;
+	start();
+	named("iqn.a");
+	named("iqn.b");
+	note(changes);
+	isns_change_next(&server);
+	assert_string_equal(server.asked_name, "iqn.a");
+	assert_int_equal(changes->round, 1);
+	start();
+	named("iqn.a");
+	note(changes);
+	isns_change_next(&server);
+	assert_string_equal(server.asked_name, "iqn.b");
+	assert_int_equal(changes->round, 0);
+	assert_int_equal(changes->count, 1);
+	isns_change_next(&server);
+	assert_string_equal(server.asked_name, "iqn.a");
+	assert_int_equal(changes->round, 0);
+	assert_int_equal(changes->count, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_count), cmocka_unit_test(structure), cmocka_unit_test(broken),
 		cmocka_unit_test(cut), cmocka_unit_test(begin), cmocka_unit_test(limits),
 		cmocka_unit_test(notification), cmocka_unit_test(changes_named),
+		cmocka_unit_test(changes_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
