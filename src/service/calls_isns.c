@@ -48,6 +48,7 @@ void handle_RemoveISNSServer(struct bus_call *call)
 {
 	struct isns_server *server;
 	char address[OPTIONS_TEXT];
+	int r;
 
 	if (args_get_text(call->message, address, sizeof(address)) < 0) {
 		bus_call_done(call, ERROR_INVALID_PARAMETER);
@@ -56,8 +57,10 @@ void handle_RemoveISNSServer(struct bus_call *call)
 	server = server_named(call, address);
 	if (!server)
 		return;
-	log_notice("iSNS server %s is removed", server->address);
-	bus_call_done(call, status_of_errno(isns_remove(call->service, server)));
+	r = isns_remove(call->service, server);
+	if (r == 0)
+		log_notice("iSNS server %s is removed", address);
+	bus_call_done(call, status_of_errno(r));
 }
 
 /* ---- RefreshISNSServer */

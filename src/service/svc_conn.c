@@ -94,6 +94,8 @@ static void added(struct svc_session *session, struct svc_conn *conn, const stru
 {
 	bool called = conn->asker.call;
 	const char *cause;
+	/* A session that was interrupted meanwhile has given this up, and comes back. */
+	bool comes_back = fault->kind == FAULT_ABANDONED && session->state == SVC_UP;
 
 	conn->pending = false;
 	if (fault->kind == FAULT_NONE) {
@@ -113,7 +115,7 @@ static void added(struct svc_session *session, struct svc_conn *conn, const stru
 	if (called)
 		bus_call_explain(conn->asker.call, "%s port %u: %s", conn->host, conn->port,
 				 cause ? cause : fault->text);
-	svc_conn_reply(conn, status_of(fault, 1));
+	svc_conn_reply(conn, comes_back ? ISDSC_SESSION_BUSY : status_of(fault, 1));
 	svc_conn_free(conn);
 }
 

@@ -189,27 +189,56 @@ static void *add_in_vain(void *status)
 	return NULL;
 }
 
-static void test_logout_during_a_request(void **state)
+/* Adds a connection by a portal that says nothing; *status is its end. The portal's socket. */
+static int add_begin(ISDSC_STATUS *status, pthread_t *thread)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(in);
-	ISDSC_STATUS status;
-	pthread_t thread;
 
-	(void)state;
 	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
 	assert_int_equal(listen(fd, 4), 0);
 	getsockname(fd, (struct sockaddr *)&in, &len);
+	*status = ntohs(in.sin_port);
+	assert_int_equal(pthread_create(thread, NULL, add_in_vain, status), 0);
+	usleep(300000);
+	return fd;
+}
+
+static void test_logout_during_a_request(void **state)
+{
+	ISDSC_STATUS status;
+	pthread_t thread;
+	int fd;
+
+	(void)state;
 	setting("login-time", "2");
 	log_in();
-	status = ntohs(in.sin_port);
-	assert_int_equal(pthread_create(&thread, NULL, add_in_vain, &status), 0);
-	usleep(300000);
+	fd = add_begin(&status, &thread);
 	api_expect(ISDSC_SESSION_BUSY, LogoutIScsiTarget(&session));
 	pthread_join(thread, NULL);
 	api_expect(ISDSC_CONNECTION_FAILED, status);
 	api_expect(ERROR_SUCCESS, LogoutIScsiTarget(&session));
+	close(fd);
+}
+
+/* The session is not gone, only interrupted. */
+static void test_outage_during_a_request(void **state)
+{
+	ISDSC_STATUS status;
+	pthread_t thread;
+	int fd;
+
+	(void)state;
+	setting("retry-time", "1");
+	log_in();
+	fd = add_begin(&status, &thread);
+	target_stop();
+	pthread_join(thread, NULL);
+	api_expect(ISDSC_SESSION_BUSY, status);
+	api_target_restart(NULL);
+	until_up(true);
+	same_ids();
 	close(fd);
 }
 
@@ -228,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_while_it_is_away), TEST(test_it_is_tried_for_ever),
 		TEST(test_a_logout_ends_that), TEST(test_logout_during_a_request),
+		TEST(test_outage_during_a_request),
 	};
 
 	return cmocka_run_group_tests_name("outage", tests, api_setup, api_teardown);
