@@ -51,10 +51,10 @@ struct isns_server {
 	sd_event_source *timer;
 	unsigned failures;          /* to reach it, in a row */
 	bool failing;               /* was told in the log */
-	uint64_t ready_since;       /* usec */
 	char registered_as[NAME_MAX_LEN + 1]; /* the name that it may know us by; "": none */
 	bool registered;            /* by this link */
 	bool known;                 /* a query worked since then */
+	uint64_t known_since;       /* usec */
 	bool subscribed;
 	struct isns_changes changes;
 	uint64_t queried_at;        /* usec */

@@ -181,8 +181,10 @@ static void server_queried(struct isns_server *server, struct bytes_reader *attr
 		log_notice("iSNS server %s answers again", server->address);
 	log_info("iSNS server %s tells of %zu targets", server->address, count);
 	server->failing = false;
-	server->known = true;
 	server->queried_at = now_usec(server);
+	if (!server->known)
+		server->known_since = server->queried_at;
+	server->known = true;
 	/* The next query, which may begin at once, serves others. */
 	list_init(&told);
 	list_splice(&told, &server->served);
@@ -379,7 +381,7 @@ static void server_fail(struct isns_server *server, uint32_t status, const char 
 		server_over(server);
 		return;
 	}
-	if (idle && lasted(server, server->ready_since, LASTING))
+	if (server->known && lasted(server, server->known_since, LASTING))
 		server->failures = 0;
 	if (idle)
 		log_info("iSNS server %s has hung up: %s", server->address, why);
@@ -473,8 +475,6 @@ static void server_wait(struct isns_server *server, uint64_t seconds)
 
 static void server_enter(struct isns_server *server, enum isns_state state)
 {
-	bool was_ready = server->state == ISNS_READY;
-
 	server->state = state;
 	switch (state) {
 	case ISNS_RESTING:
@@ -487,8 +487,6 @@ static void server_enter(struct isns_server *server, enum isns_state state)
 		server_connect(server);
 		break;
 	case ISNS_READY:
-		if (!was_ready)
-			server->ready_since = now_usec(server);
 		server_wait(server, ready_seconds(server));
 		/* Who came in the middle of a query wants what is true after its call. */
 		if (!list_empty(&server->waiting))
