@@ -39,7 +39,7 @@ def digests(bench, server, op):
     # 64 KiB reads vary more from run to run than the rest: it takes more rounds.
     return bench.pairs("compare", f"64 KiB {op}, depth 32, both digests",
                        ["bytes per second", "CPU per operation"], bench.load("engine", *BOTH, **load),
-                       bench.load("engine", **load), "no digests", bench.repeat + 2)
+                       bench.load("engine", **load), "no digests")
 
 
 def short(bench, lean):
@@ -97,7 +97,8 @@ def foreign(bench, kind):
             load = dict(server=server, op=f"rand{op}")
             yield from bench.pairs("compare", f"4 KiB {op}, depth 32, {kind}", CPU,
                                    bench.load("engine", *ours, **load),
-                                   bench.load("libiscsi", **load), "libiscsi")
+                                   bench.load("libiscsi", **load), "libiscsi",
+                                   repeat=None if bench.full else 3)
 
 
 def run(bench):
