@@ -20,6 +20,12 @@ static bool is_silence(const struct vici_result *result)
 	       strstr(result->why, "peer not responding") || strstr(result->why, "giving up after");
 }
 
+/* Then charon can't be asked for anything more, either. */
+static bool is_charon_lost(int error)
+{
+	return protection_is_absent(error) || error == -ETIMEDOUT;
+}
+
 static bool is_key_wrong(const struct vici_result *result)
 {
 	return strstr(result->why, "AUTHENTICATION_FAILED") || strstr(result->why, "AUTH_FAILED") ||
@@ -33,7 +39,7 @@ static void cleared(void *ctx, const struct vici_result *result)
 	struct protection *p = ctx;
 
 	/* That there was nothing to clear is no failure. */
-	if (result->error < 0 && protection_is_absent(result->error))
+	if (result->error < 0 && is_charon_lost(result->error))
 		protection_fail_error(p, result->error, result->why);
 	else
 		try_next(p);
@@ -91,13 +97,13 @@ static void tried(void *ctx, const struct vici_result *result)
 
 	if (result->error == 0)
 		protection_confirm(p);
-	else if (protection_is_absent(result->error))
+	else if (is_charon_lost(result->error))
 		protection_fail_error(p, result->error, result->why);
 	else
 		try_failed(p, result);
 }
 
-/* `part` of the time that the try has. */
+/* It may take a `part`th of the time that the try has. */
 static int initiate(struct protection *p, const char *child, unsigned part,
 		    void (*done)(void *, const struct vici_result *))
 {
@@ -114,7 +120,7 @@ static void phase_1_done(void *ctx, const struct vici_result *result)
 {
 	struct protection *p = ctx;
 
-	if (result->error && !is_silence(result)) {
+	if (result->error && (is_charon_lost(result->error) || !is_silence(result))) {
 		tried(p, result);
 		return;
 	}

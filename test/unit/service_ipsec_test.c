@@ -215,6 +215,7 @@ static struct {
 
 	char tries[256];             /* "2t" IKEv2 in transport mode, "1u" main mode, tunnel, "1At"... */
 	const char *why[TEXTS];      /* of the initiations in turn; NULL: succeeds */
+	int error;                   /* theirs; 0: charon's refusal */
 	struct vici_ike ike;
 	struct vici_child child;
 	bool up, stuck;              /* stuck: the child does not end alone */
@@ -359,7 +360,7 @@ int vici_initiate(struct vici *vici, const char *conn, const char *child, unsign
 		charon.child.reqid = 77;
 	}
 	charon.up = !why;
-	return ask(vici, done, why ? -EREMOTEIO : 0, why, NULL);
+	return ask(vici, done, !why ? 0 : charon.error ? charon.error : -EREMOTEIO, why, NULL);
 }
 
 int vici_terminate(struct vici *vici, const struct vici_which *which, bool force,
@@ -854,6 +855,21 @@ static void a_key_that_nobody_confirmed_is_taken_back(void **state)
 	refused(passage, FAULT_IPSEC, "slow");
 	assert_int_equal(charon.keys_loaded, 0);
 	assert_int_equal(service.ipsec.count, 0);
+}
+
+static void a_charon_that_hangs_is_told_of(void **state)
+{
+	static const uint64_t flags[] = { ASKED, ASKED | SECURITY_AGGRESSIVE_MODE };
+
+	(void)state;
+	charon.error = -ETIMEDOUT;
+	for (size_t i = 0; i < TEXTS; i++)
+		charon.why[i] = "charon did not answer in time";
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		charon.initiated = 0;
+		refused(pass(flags[i]), FAULT_IPSEC, "IPsec: charon did not answer in time");
+		assert_int_equal(charon.initiated, 1);
+	}
 }
 
 static void a_fall_back_is_enough(void **state)
@@ -1468,7 +1484,7 @@ int main(void)
 		TEST(portals_have_their_own), TEST(without_charon_nobody_passes),
 		TEST(without_the_capability_nobody_passes), TEST(without_a_key_nobody_passes),
 		TEST(the_best_key_is_taken), TEST(all_ways_are_tried_in_turn),
-		TEST(aggressive_mode_comes_in_two_steps),
+		TEST(aggressive_mode_comes_in_two_steps), TEST(a_charon_that_hangs_is_told_of),
 		TEST(the_first_step_of_aggressive_mode_may_be_done),
 		TEST(the_second_step_fails_for_its_own_reason),
 		TEST(the_second_step_is_not_begun_too_late), TEST(it_may_end_between_the_steps),
